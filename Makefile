@@ -1,0 +1,74 @@
+# Needs make and Python >= 3.11, nothing else: the environment is made in .venv by the first target that wants it,
+# and made again when pyproject.toml or constraints.txt changes.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.tamis-installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+ARGS ?=
+
+# The first of these that is new enough and can make an environment.
+PYTHON ?= python3 python3.13 python3.12 python3.11 python
+FIND_PYTHON = for candidate in $(PYTHON); do \
+	"$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$candidate"; break; }; done
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint types stairs wheel format constraints clean
+.DELETE_ON_ERROR:
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+install: $(INSTALLED) ## the environment in .venv, with everything that development needs
+
+demo: $(INSTALLED) ## install, then compare LlamaIndex with and without Tamis on Python's own documentation
+	$(BIN)/tamis demo $(ARGS)
+
+test: $(INSTALLED) ## every test (ARGS="-k name" for some)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types stairs wheel ## what must hold before a change lands, beside the tests
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+stairs: $(INSTALLED)
+	$(BIN)/lint-imports --no-logo
+
+wheel: $(INSTALLED)
+	$(BIN)/python tests/house/wheel_files.py
+
+format: $(INSTALLED) ## let ruff format and fix what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+constraints: $(INSTALLED) ## write down what is installed now
+	@{ sed -n '/^#/p' constraints.txt; \
+	$(PIP) freeze --all --exclude-editable | sed -e '/^wheel==/d' -e 's/+cpu$$//' | LC_ALL=C sort -f; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## remove what was built and cached, but not the environment
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find plugin retrievers rerankers eval tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then \
+		echo "Tamis needs Python 3.11 or newer with its venv module; none of these is that: $(PYTHON)" >&2; \
+		echo "Install one (Debian, Ubuntu: apt install python3 python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$python ($$("$$python" --version))"; \
+	"$$python" -m venv --clear $(VENV)
+
+# The stamp is made last, so an interrupted installation is taken up again by the next run.
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV): some minutes the first time"
+	$(PIP) install --quiet --constraint constraints.txt --upgrade pip
+	$(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt --group dev --editable '.[all]'
+	@touch $@

@@ -1,0 +1,59 @@
+"""Fits the weights of the embedded default scorer on public data and writes them with their provenance.
+
+    python benchmarks/fit_default_scorer.py [--cases-per-kind 500] [--output plugin/tamis/models/evidence.json]
+
+The three sets are lost-in-the-middle, MedQuAD and CLAPnq. The questions of ``tamis demo`` take no part in it.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from cases import PoolSearch, training_cases
+from corpora import CORPORA
+from evidence_cases import CaseEvidence, evidence_of_cases
+from fitting import fit_model
+
+from tamis.models.sentence_transformer import SentenceTransformerEmbedder
+
+SHIPPED = Path(__file__).resolve().parents[1] / "plugin" / "tamis" / "models" / "evidence.json"
+
+
+def training_evidence(name: str, count: int) -> list[CaseEvidence]:
+    """The evidence of one corpus's training cases; the same count and corpus give the same evidence."""
+    embedder = SentenceTransformerEmbedder()
+    return evidence_of_cases(training_cases(PoolSearch(CORPORA[name](), embedder), count), embedder)
+
+
+def main() -> None:
+    """Fits on all three sets and writes the file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases-per-kind", type=int, default=500)
+    parser.add_argument("--output", type=Path, default=SHIPPED)
+    options = parser.parse_args()
+    by_corpus = {name: training_evidence(name, options.cases_per_kind) for name in CORPORA}
+    everything = [case for cases in by_corpus.values() for case in cases]
+    embedder = SentenceTransformerEmbedder()
+    written = {
+        "format": 1,
+        "provenance": {
+            "command": f"python benchmarks/fit_default_scorer.py --cases-per-kind {options.cases_per_kind}",
+            "embedder": embedder.name,
+            "cases": {name: len(cases) for name, cases in by_corpus.items()},
+            "data": {
+                "litm": "Lost in the Middle, Liu et al. 2023 (NaturalQuestions, Wikipedia)",
+                "medquad": "MedQuAD, Ben Abacha and Demner-Fushman 2019 (CC-BY-4.0)",
+                "clapnq": "CLAPnq dev, Rosenthal et al. 2024 (Apache-2.0)",
+            },
+        },
+        "models": {
+            embedder.name: fit_model(everything).to_dict(),
+            "any": fit_model(everything, use_cosine_level=False).to_dict(),
+        },
+    }
+    options.output.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    print(f"wrote {options.output}: {len(everything)} cases")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The settings of a hardened pipeline, as keyword arguments or as a tamis.toml."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from tamis.core.errors import BadInput, BadSetting
+from tamis.core.media import MediaPolicy
+
+Spec = str | Mapping[str, Any]
+"""A component by name, or a table with its name and settings."""
+
+# Which setting stands where in the file.
+TABLES: dict[str, dict[str, str]] = {
+    "retrieve": {"candidates": "candidates", "fusion": "fusion"},
+    "rerank": {
+        "scorer": "scorer",
+        "calibrator": "calibrator",
+        "fallback": "fallback",
+        "deadline_s": "deadline_s",
+        "batch_size": "batch_size",
+    },
+    "select": {"policy": "policy", "min_k": "min_k", "max_k": "max_k", "token_budget": "token_budget"},
+    "order": {"name": "order"},
+    "duplicates": {"threshold": "duplicates"},
+    "media": {"roots": "", "urls": "", "max_bytes": "", "max_pixels": ""},
+}
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Every stage of ``tamis.pipeline.harden``, checked when the stages are built.
+
+    ``candidates`` passages are retrieved and scored; ``duplicates`` is the Jaccard similarity in (0, 1] from which two
+    passages count as one, None to keep all; ``scorer``, ``policy`` and ``fallback`` are components, their names or
+    tables of settings; ``calibrator`` is a Calibrator, its file, or None for the scorer's own log-odds.
+    """
+
+    candidates: int = 50
+    fusion: str = "rrf"
+    scorer: Any = "evidence"
+    calibrator: Any = None
+    fallback: Any = None
+    deadline_s: float | None = None
+    batch_size: int = 64
+    policy: Any = "expected-f1"
+    min_k: int = 0
+    max_k: int | None = 10
+    token_budget: int | None = None
+    order: Any = "edges"
+    duplicates: float | None = 0.9
+    media: MediaPolicy = field(default_factory=MediaPolicy)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "PipelineConfig":
+        """The settings of a tamis.toml. Relative files in it are taken from its folder.
+
+        Raises BadInput for a file that is missing or no TOML, BadSetting for a table or key that does not exist.
+        """
+        path = Path(path)
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadInput(f"{path}: is not TOML: {error}") from error
+        settings: dict[str, Any] = {}
+        for table, rows in tables.items():
+            known = TABLES.get(table)
+            if known is None or not isinstance(rows, dict):
+                raise BadSetting(f"{path}: there is no table [{table}]; known: {', '.join(TABLES)}")
+            for key, value in rows.items():
+                if key not in known:
+                    raise BadSetting(f"{path}: [{table}] has no setting {key!r}; known: {', '.join(known)}")
+                if known[key]:
+                    settings[known[key]] = value
+        if "media" in tables:
+            settings["media"] = _media(tables["media"], path.parent)
+        if isinstance(settings.get("calibrator"), str):
+            settings["calibrator"] = path.parent / settings["calibrator"]
+        return cls(**settings)
+
+    def with_settings(self, settings: Mapping[str, Any]) -> "PipelineConfig":
+        """A copy with some settings replaced. Raises BadSetting for one that does not exist."""
+        known = [one.name for one in fields(self)]
+        if unknown := sorted(set(settings) - set(known)):
+            raise BadSetting(f"a pipeline has no setting {unknown[0]!r}; known: {', '.join(known)}")
+        return replace(self, **settings)
+
+
+def _media(rows: Mapping[str, Any], folder: Path) -> MediaPolicy:
+    settings = dict(rows)
+    if "roots" in settings:
+        settings["roots"] = tuple(str(folder / root) for root in settings["roots"])
+    return MediaPolicy(**settings)

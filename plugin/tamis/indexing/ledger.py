@@ -1,0 +1,101 @@
+"""What the store knows of each file: LlamaIndex's document store, kept in one file that a crash cannot tear."""
+
+import json
+import logging
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from llama_index.core.storage.docstore import SimpleDocumentStore
+
+_logger = logging.getLogger(__name__)
+
+_PENDING = "pending:"
+_EMPTY = "empty:"
+_SPARE = 20.0
+
+
+class Ledger:
+    """The fingerprint of each file by its document id, which is its absolute path.
+
+    ``docstore`` is what LlamaIndex's ingestion pipeline compares and updates; here it is only opened, asked and
+    written to disk. A ledger that is missing or torn costs time, never passages: files are read anew and replace
+    themselves.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.docstore = self._load()
+        self._saved_at = time.monotonic()
+        self._save_took = 0.0
+
+    def _load(self) -> SimpleDocumentStore:
+        try:
+            loaded = SimpleDocumentStore.from_persist_path(str(self.path))
+            # LlamaIndex takes any JSON; what is no list of files shows when it is used.
+            loaded.get_all_document_hashes()
+            return loaded
+        except FileNotFoundError:
+            return SimpleDocumentStore()
+        except (OSError, ValueError, TypeError, AttributeError, LookupError) as error:
+            _logger.warning(
+                "the list of indexed files %s cannot be read (%s); every file is read anew", self.path, error
+            )
+            return SimpleDocumentStore()
+
+    def fingerprint(self, document_id: str) -> str | None:
+        """The fingerprint the file was indexed with; None when it is not, or not wholly, in the store."""
+        known = self.docstore.get_document_hash(document_id)
+        return None if not known or known.startswith((_PENDING, _EMPTY)) else known
+
+    def knows(self, document_id: str) -> bool:
+        """Whether passages of this file may be in the store, whole or in part."""
+        known = self.docstore.get_document_hash(document_id)
+        return bool(known) and not str(known).startswith(_EMPTY)
+
+    def is_empty(self, document_id: str, fingerprint: str) -> bool:
+        """Whether this very file was read before and had nothing in it to find."""
+        return self.docstore.get_document_hash(document_id) == _EMPTY + fingerprint
+
+    def note_empty(self, document_id: str, fingerprint: str) -> None:
+        """Remembers that there is nothing in the file, so that reading it (OCR is slow) is not tried again."""
+        self.docstore.set_document_hash(document_id, _EMPTY + fingerprint)
+
+    def note_pending(self, document_ids: list[str]) -> None:
+        """Says on disk that these files are about to be replaced: a crash after this reads them anew."""
+        for document_id in document_ids:
+            self.docstore.set_document_hash(document_id, _PENDING + document_id)
+        if document_ids:
+            self.save()
+
+    def forget(self, document_id: str) -> None:
+        """The file is no longer in the store."""
+        self.docstore.delete_document(document_id, raise_error=False)
+
+    def known(self) -> list[str]:
+        """All document ids, sorted."""
+        # LlamaIndex gives ids by hash; no two files share one, because a fingerprint covers the id.
+        return sorted(self.docstore.get_all_document_hashes().values())
+
+    def save_sometimes(self) -> None:
+        """Saves when it is cheap: at most a twentieth of the time goes into it, however long the list is."""
+        if time.monotonic() - self._saved_at >= self._save_took * _SPARE:
+            self.save()
+
+    def save(self) -> None:
+        """Writes the list: to a new file, flushed to disk, put in the old one's place in one step."""
+        started = time.monotonic()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self.docstore.to_dict(), file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        self._saved_at = time.monotonic()
+        self._save_took = self._saved_at - started

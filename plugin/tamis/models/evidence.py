@@ -1,0 +1,169 @@
+"""The embedded default scorer: a logistic model over what retrieval already knows of each candidate."""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tamis.core.content import Content
+
+from .embedder import Embedder
+from .evidence_features import (
+    RANKING_FEATURES,
+    Terms,
+    bm25_shares,
+    margins,
+    ranking_features,
+    terms_of,
+)
+from .scorer import Evidence, LocalScorer, checked_scores
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+
+ANY_EMBEDDER = "any"
+_NOTHING: Evidence = {}
+
+
+class LogisticModel(NamedTuple):
+    """The fitted weights. A candidate's rank score is ``ranking . features``; its log-odds of "relevant" are
+    ``intercept + rank * score + lead * (score's lead over the best other) + level * best cosine``.
+
+    ``ranking`` has shape (len(RANKING_FEATURES),). ``rank`` and ``lead`` are not negative, so log-odds order
+    candidates as their rank scores do; nor is ``level``: a better match never makes an answer less likely.
+    """
+
+    ranking: "Vector"
+    intercept: float
+    rank: float
+    lead: float
+    level: float
+
+    def log_odds(self, features: "Vector", cosines: "Vector") -> "Vector":
+        """Log-odds for the candidates of one query, shape (n,), from features (n, len(RANKING_FEATURES)) and (n,)."""
+        score: Vector = features @ self.ranking
+        # Two equally good candidates are each less sure than one good candidate that stands alone.
+        constant = self.intercept + self.level * float(cosines.max())
+        odds: Vector = constant + self.rank * score + self.lead * margins(score)
+        return odds
+
+    def to_dict(self) -> dict[str, Any]:
+        """The weights by name, as JSON."""
+        return {**self._asdict(), "ranking": dict(zip(RANKING_FEATURES, self.ranking.tolist(), strict=True))}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> "LogisticModel":
+        """A model from what ``to_dict`` gave."""
+        ranking = np.array([float(row["ranking"][name]) for name in RANKING_FEATURES])
+        return cls(ranking, *(float(row[name]) for name in ("intercept", "rank", "lead", "level")))
+
+
+@cache
+def shipped_models() -> Mapping[str, LogisticModel]:
+    """The fitted models by embedder name; "any" uses no raw cosine and so fits every embedder.
+
+    They are written by ``benchmarks/fit_default_scorer.py``, which is also the record of what they were fitted on.
+    """
+    stored = json.loads((files("tamis.models") / "evidence.json").read_text(encoding="utf-8"))
+    return {name: LogisticModel.from_dict(row) for name, row in stored["models"].items()}
+
+
+@dataclass(frozen=True)
+class EvidenceScorer(LocalScorer):
+    """Scores passages from dense similarity, BM25, their ranks and leads among the candidates, and term coverage.
+
+    What retrieval found out (``Hit``s) is used; what is missing is computed: BM25 over the candidates alone, cosines
+    with ``embedder``, whose vectors are remembered. A passage with neither text nor a dense hit cannot be scored.
+    ``models`` are fitted weights by embedder name; the shipped ones by default.
+    """
+
+    embedder: Any = None
+    models: Mapping[str, LogisticModel] = field(default_factory=shipped_models, repr=False, compare=False)
+    remembered: int = 20_000
+    _vectors: "OrderedDict[str, Vector]" = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+    _lock: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        from . import EMBEDDERS
+
+        object.__setattr__(self, "embedder", EMBEDDERS.build(self.embedder or "sentence-transformers"))
+
+    def settings(self) -> dict[str, Any]:
+        """Its settings as JSON. Models that are not the shipped ones are not among them."""
+        from . import EMBEDDERS
+
+        return {"embedder": EMBEDDERS.spec(self.embedder), "remembered": self.remembered}
+
+    def score(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
+        """Log-odds of "relevant" with all evidence computed here."""
+        return self.score_evidence(query, passages, [_NOTHING] * len(passages))
+
+    def score_evidence(
+        self, query: Content, passages: Sequence[Content], evidence: Sequence[Evidence]
+    ) -> list[float | None]:
+        """Log-odds of "relevant" with what retrieval already found out about each passage."""
+        scores: list[float | None] = [None] * len(passages)
+        usable = [i for i, passage in enumerate(passages) if passage.text.strip() or evidence[i].get("dense")]
+        if not usable or not query:
+            return scores
+        texts = [passages[i].text for i in usable]
+        terms = [terms_of(text) for text in texts]
+        wanted = terms_of(query.text)
+        model, cosines = self._cosines(query, texts, [evidence[i] for i in usable])
+        bm25 = _bm25(wanted, terms, [evidence[i] for i in usable])
+        weights = self.models.get(model) or self.models[ANY_EMBEDDER]
+        log_odds = weights.log_odds(ranking_features(wanted, terms, cosines, bm25), cosines)
+        for i, value in zip(usable, checked_scores(log_odds.tolist(), len(usable)), strict=True):
+            scores[i] = value
+        return scores
+
+    def _cosines(self, query: Content, texts: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str, "Vector"]:
+        """Which embedder the cosines come from, and one for each text."""
+        hits = [one.get("dense") for one in evidence]
+        known = [hit for hit in hits if hit is not None and hit.score is not None]
+        if not known:
+            embedder: Embedder = self.embedder
+            return embedder.name, self._embedded(query, texts)
+        # A passage that the dense search did not return lies below the last one that it did.
+        floor = min(hit.score for hit in known if hit.score is not None)
+        values = [floor if hit is None or hit.score is None else hit.score for hit in hits]
+        return known[0].model or ANY_EMBEDDER, np.array(values, dtype=float)
+
+    def _embedded(self, query: Content, texts: Sequence[str]) -> "Vector":
+        embedder: Embedder = self.embedder
+        with self._lock:
+            missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        fresh = dict(zip(missing, embedder.embed([Content(text) for text in missing]), strict=True))
+        asked = embedder.embed([Content(query.text)], "query")[0]
+        with self._lock:
+            vectors = np.stack([fresh[text] if text in fresh else self._vectors[text] for text in texts])
+            for text in texts:
+                self._vectors[text] = fresh.get(text, self._vectors.get(text))  # type: ignore[assignment]
+                self._vectors.move_to_end(text)
+            while len(self._vectors) > self.remembered:
+                self._vectors.popitem(last=False)
+        cosines: Vector = (vectors @ asked).astype(float)
+        return cosines
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"embedder": self.embedder, "remembered": self.remembered, "models": self.models}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in {**state, "_vectors": OrderedDict(), "_lock": threading.Lock()}.items():
+            object.__setattr__(self, name, value)
+
+
+def _bm25(query: Terms, passages: Sequence[Terms], evidence: Sequence[Evidence]) -> "Vector":
+    """Shares of the highest BM25 score possible, from retrieval where it knows all of them."""
+    hits = [one.get("bm25") for one in evidence]
+    if any(hit is None or hit.score is None or not hit.ceiling for hit in hits):
+        return bm25_shares(query, passages)
+    return np.array([hit.score / hit.ceiling for hit in hits if hit and hit.score is not None and hit.ceiling])

@@ -1,0 +1,228 @@
+"""A Chroma collection as a corpus: ids and distances first, texts only for what is shown."""
+
+import contextlib
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from llama_index.core.schema import BaseNode, TextNode
+from llama_index.core.vector_stores.types import MetadataFilters
+from llama_index.core.vector_stores.utils import metadata_dict_to_node
+from numpy.typing import NDArray
+
+from tamis.core.errors import BadInput, StoreError
+
+from .corpus import Fetched, Nearest, Passage, Version
+from .filters import chroma_where
+from .threads import in_thread
+
+# Ids asked for at once; more makes SQLite's statements long and saves nothing.
+_BATCH = 2000
+
+
+class ChromaCorpus:
+    """Searches a ``chromadb.Collection`` without building the nodes of what is only counted or compared.
+
+    ``collection`` gives the collection, which may be another object each time, and ``refresh`` is called before the
+    version is looked at. ``folder`` is where an embedded Chroma keeps its files; by default it is found out. With it
+    every change is noticed by one look into Chroma's log; without (a server, or memory only) by the count.
+    """
+
+    def __init__(
+        self, collection: Callable[[], Any], folder: Path | None = None, refresh: Callable[[], None] | None = None
+    ) -> None:
+        self._get_collection = collection
+        self._refresh = refresh
+        self._database = _database(collection()) if folder is None else folder / "chroma.sqlite3"
+        # As JSON: read as objects, a collection without an embedding function of Chroma's own draws a warning.
+        configuration = collection().configuration_json
+        settings = configuration.get("hnsw") or configuration.get("spann") or {}
+        self._space = str(settings.get("space", "l2"))
+        self._unit_vectors: bool | None = True if self._space == "cosine" else None
+        self._log: sqlite3.Connection | None = None
+        self._log_lock = threading.Lock()
+
+    @property
+    def _collection(self) -> Any:
+        return self._get_collection()
+
+    @property
+    def cosine(self) -> bool:
+        """Whether similarities are cosines: in Chroma's cosine space, and elsewhere if the vectors are of length 1."""
+        if self._unit_vectors is None:
+            with reported():
+                sample = self._collection.get(limit=16, include=["embeddings"])["embeddings"]
+            if not len(sample):
+                return True
+            self._unit_vectors = bool(np.allclose(np.linalg.norm(sample, axis=1), 1.0, atol=1e-3))
+        return self._unit_vectors
+
+    @property
+    def exact_version(self) -> bool:
+        """Whether ``version`` is read from Chroma's log."""
+        return self._log_position() is not None
+
+    def version(self) -> Version:
+        """The collection and the last entry of Chroma's log, or how many passages there are."""
+        if self._refresh is not None:
+            self._refresh()
+        position = self._log_position()
+        return (str(self._collection.id), "count", self.count()) if position is None else (
+            str(self._collection.id), "log", position
+        )  # fmt: skip
+
+    def count(self) -> int:
+        """How many passages the collection has."""
+        with reported():
+            return int(self._collection.count())
+
+    def ids(self) -> list[str]:
+        """All ids."""
+        with reported():
+            return list(self._collection.get(include=[])["ids"])
+
+    def passages(self) -> Iterator[Passage]:
+        """All passages with their texts."""
+        for some in _batches(self.ids()):
+            with reported():
+                found = self._collection.get(ids=some, include=["documents"])
+            for id, text in zip(found["ids"], found["documents"], strict=True):
+                yield Passage(id, text or "")
+
+    def nodes(self, ids: Sequence[str]) -> dict[str, BaseNode]:
+        """The nodes of these ids; what is not in the collection is left out."""
+        return self.fetch(ids, []).nodes
+
+    def fetch(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> Fetched:
+        """The nodes and, in cosine spaces, the cosines to each vector, in one call of Chroma."""
+        near = vectors if vectors and self.cosine else []
+        nodes: dict[str, BaseNode] = {}
+        similarities: list[dict[str, float]] = [{} for _ in vectors]
+        for some in _batches(list(dict.fromkeys(ids))):
+            found = self._got(some, ["documents", "metadatas"], bool(near))
+            for id, text, metadata in zip(found["ids"], found["documents"], found["metadatas"], strict=True):
+                nodes[id] = _node(id, text, metadata)
+            for cosines, vector in zip(similarities, near, strict=False):
+                cosines.update(_cosines(vector, found))
+        return Fetched(nodes, list(similarities))
+
+    def nearest(self, vector: Sequence[float], depth: int, filters: MetadataFilters | None) -> Nearest:
+        """The nearest passages; equal similarities in the order of ids."""
+        query = np.asarray(vector, dtype=np.float32)
+        if self._space == "l2" and self.cosine:
+            # Among vectors of length 1 the order is the same, and the distance then tells the cosine.
+            query = _unit(query)
+        with reported():
+            found = self._collection.query(
+                query_embeddings=[query], n_results=depth, where=chroma_where(filters), include=["distances"]
+            )
+        pairs = zip(found["ids"][0], self._similarity(np.asarray(found["distances"][0], dtype=float)), strict=True)
+        best = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+        return Nearest([id for id, _ in best], [float(similarity) for _, similarity in best])
+
+    async def anearest(self, vector: Sequence[float], depth: int, filters: MetadataFilters | None) -> Nearest:
+        """The same in a thread; Chroma's own asynchronous client needs another client object."""
+        return await in_thread(self.nearest, vector, depth, filters)
+
+    def similarities(self, vector: Sequence[float], ids: Sequence[str]) -> Mapping[str, float]:
+        """The cosines of given passages; empty where the space's similarities are no cosines."""
+        if not ids or not self.cosine:
+            return {}
+        return _cosines(vector, self._got(list(ids), [], True))
+
+    def matching(self, filters: MetadataFilters) -> set[str]:
+        """The ids that Chroma finds with the filters."""
+        with reported():
+            return set(self._collection.get(where=chroma_where(filters), include=[])["ids"])
+
+    def _got(self, ids: list[str], parts: list[str], embeddings: bool) -> dict[str, Any]:
+        """Chroma's answer to ``get``, with embeddings unless its index in memory lacks one."""
+        from chromadb.errors import InternalError
+
+        with reported():
+            if embeddings:
+                # Another process added the passage: its text is in the database, its vector not in this process.
+                with contextlib.suppress(InternalError):
+                    return dict(self._collection.get(ids=ids, include=[*parts, "embeddings"]))
+            return dict(self._collection.get(ids=ids, include=parts))
+
+    def _similarity(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Chroma's distances turned round: cosines where they tell them, else higher for nearer."""
+        if self._space == "l2":
+            return 1.0 - distances / 2.0 if self.cosine else -distances
+        return 1.0 - distances
+
+    def _log_position(self) -> int | None:
+        """The number of the last entry in an embedded Chroma's log; None where there is no such file or table.
+
+        Chroma has no call that tells whether a collection has changed, and counting 100,000 passages takes it 10 ms.
+        """
+        if self._database is None or not self._database.is_file():
+            return None
+        try:
+            with self._log_lock:
+                if self._log is None:
+                    uri = f"{self._database.as_uri()}?mode=ro"
+                    self._log = sqlite3.connect(uri, uri=True, check_same_thread=False)
+                    weakref.finalize(self, self._log.close)
+                row = self._log.execute("SELECT MAX(seq_id) FROM embeddings_queue").fetchone()
+        except sqlite3.Error:
+            return None
+        return int(row[0] or 0)
+
+
+def _database(collection: Any) -> Path | None:
+    """The file of an embedded Chroma that a collection belongs to; None for a server's or one in memory."""
+    client = getattr(collection, "_client", None)
+    get_settings = getattr(client, "get_settings", None)
+    if get_settings is None:
+        return None
+    settings = get_settings()
+    embedded = settings.is_persistent and settings.chroma_server_host is None
+    return Path(settings.persist_directory).absolute() / "chroma.sqlite3" if embedded else None
+
+
+def _node(id: str, text: str | None, metadata: Mapping[str, Any] | None) -> BaseNode:
+    if metadata and "_node_content" in metadata:
+        return metadata_dict_to_node(dict(metadata), text=text or "")
+    # Put there by somebody who does not use LlamaIndex.
+    return TextNode(id_=id, text=text or "", metadata=dict(metadata or {}))
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    length = float(np.linalg.norm(vector))
+    return vector / np.float32(length) if length > 0 else vector
+
+
+def _cosines(vector: Sequence[float], found: Mapping[str, Any]) -> dict[str, float]:
+    if not found["ids"] or found["embeddings"] is None:
+        return {}
+    vectors = np.asarray(found["embeddings"], dtype=np.float32)
+    lengths = np.linalg.norm(vectors, axis=1)
+    cosines = vectors @ _unit(np.asarray(vector, dtype=np.float32)) / np.where(lengths > 0, lengths, 1.0)
+    return dict(zip(found["ids"], cosines.astype(float).tolist(), strict=True))
+
+
+def _batches(ids: list[str]) -> Iterator[list[str]]:
+    for begin in range(0, len(ids), _BATCH):
+        yield ids[begin : begin + _BATCH]
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Chroma's errors as Tamis's own."""
+    import httpx
+    from chromadb.errors import ChromaError, InvalidArgumentError, InvalidDimensionException
+
+    try:
+        yield
+    except (InvalidDimensionException, InvalidArgumentError) as error:
+        raise BadInput(f"Chroma does not take this: {error}") from error
+    except ChromaError as error:
+        raise StoreError(f"Chroma failed: {error}") from error
+    except httpx.HTTPError as error:
+        raise StoreError(f"no answer from the Chroma server: {error}; is it running?") from error
