@@ -32,8 +32,16 @@ def by_formula(k: int) -> list[int]:
 
 def ordered(component: BaseNodePostprocessor, k: int, scores: str) -> list[int]:
     """The rank at each position after the component has ordered k candidates that came best first."""
-    score = {"falling": lambda rank: 1 / rank, "equal": lambda rank: 0.5, "none": lambda rank: None}[scores]
-    nodes = [NodeWithScore(node=TextNode(id_=str(rank), text=""), score=score(rank)) for rank in range(1, k + 1)]
+    ranks = range(1, k + 1)
+    given: dict[str, list[float | None]] = {
+        "falling": [1 / rank for rank in ranks],
+        "equal": [0.5] * k,
+        "none": [None] * k,
+    }
+    nodes = [
+        NodeWithScore(node=TextNode(id_=str(rank), text=""), score=score)
+        for rank, score in zip(ranks, given[scores], strict=True)
+    ]
     return [int(node.node_id) for node in component.postprocess_nodes(nodes)]
 
 

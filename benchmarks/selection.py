@@ -103,7 +103,7 @@ def tuned_policies(labelled: Labelled, tuning: Sequence[Ranked]) -> dict[str, Po
     flags = [flag for _, relevant in labelled for flag in relevant]
     few = labelled[:150]
     policies: dict[str, Policy] = {
-        "best fixed k": FixedK(best_fixed_k(tuning)),
+        "best fixed k": FixedK(k) if (k := best_fixed_k(tuning)) else KeepNothing(),
         "expected-f1": ExpectedF1().fit(labelled),
         "expected-f1 unfitted": ExpectedF1(),
         "threshold": Threshold.fit(flat, flags),
@@ -115,6 +115,14 @@ def tuned_policies(labelled: Labelled, tuning: Sequence[Ranked]) -> dict[str, Po
         if answered >= 1 / alpha - 1:
             policies[f"recall-guarantee {alpha}"] = RecallGuarantee(alpha).fit(labelled)
     return policies
+
+
+class KeepNothing:
+    """The fixed k of 0, for tuning halves on which abstaining always pays best."""
+
+    def keep(self, probabilities: Sequence[float]) -> int:
+        """Always 0."""
+        return 0
 
 
 class Outcome(NamedTuple):

@@ -2,6 +2,12 @@
 
 Prints:
 
+    How much is a ticket?
+      stock    ['Tickets cost twelve euro', 'The museum is open from ', 'The museum shop is open ']
+      hardened ['Tickets cost twelve euro']
+    Who designed the lifts?
+      stock    ['The museum was opened in', 'The museum shop is open ', 'The museum is open from ']
+      hardened []
 """
 
 from llama_index.core import Document, VectorStoreIndex
@@ -23,7 +29,7 @@ def main() -> None:
     """Asks the index as it comes, then hardened: the same questions, the same passages."""
     documents = [Document(text=passage) for passage in PASSAGES]
     index = VectorStoreIndex.from_documents(documents, embed_model=TamisEmbedding())
-    stock = index.as_retriever(similarity_top_k=5)
+    stock = index.as_retriever(similarity_top_k=3)
     engine = harden(index)  # was: index.as_query_engine(); with an llm= it writes answers as well
 
     for question in ("How much is a ticket?", "Who designed the lifts?"):

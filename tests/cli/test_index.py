@@ -1,7 +1,6 @@
 """``tamis index`` as people call it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,15 @@ from typer.testing import CliRunner
 
 from tamis.cli import app
 from tamis.retrievers import Store
-from tamis.testing import FakeEmbedder
+
+WRITING = """
+import sys
+from tamis.retrievers import Store
+
+with Store.open(sys.argv[1]) as store, store.writing():
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -75,10 +82,16 @@ def test_without_naming_it_again_the_store_s_own_embedder_is_used(tmp_path: Path
 
 def test_a_store_that_another_process_writes_to_is_refused(tmp_path: Path, folder: Path) -> None:
     _index(folder, tmp_path / "store")
-    with Store.open(tmp_path / "store", FakeEmbedder()) as store, store.writing():
+    command = [sys.executable, "-c", WRITING, str(tmp_path / "store")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdin is not None
+        assert writer.stdout.readline() == "writing\n"
         code, out, err = _index(folder, tmp_path / "store")
+        writer.stdin.close()
     assert (code, out) == (2, "")
-    assert f"process {os.getpid()} is writing" in err
+    assert f"process {writer.pid} is writing" in err
+    assert _index(folder, tmp_path / "store")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tamis.indexing.captions import LONGEST_CAPTION, find_captions
 @pytest.mark.parametrize("name", ["photo.txt", "photo.jpg.txt", "photo.md", "photo.jpg.md"])
 def test_a_text_beside_the_image_is_its_caption(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(" A red barn \n")
-    caption = find_captions(tmp_path, ["photo.jpg", name])["photo.jpg"]
+    caption = find_captions(tmp_path, ["photo.jpg"])["photo.jpg"]
     assert (caption.text, caption.files) == ("A red barn", (name,))
 
 
@@ -38,7 +38,7 @@ def test_the_full_name_captions_one_image_and_the_stem_all_of_that_name(tmp_path
 
 def test_a_long_text_of_the_same_name_is_a_document_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("x" * (LONGEST_CAPTION + 1))
-    assert find_captions(tmp_path, ["README.png", "README.md"]) == {}
+    assert find_captions(tmp_path, ["README.png"]) == {}
 
 
 def test_a_binary_or_linked_side_car_is_no_caption(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from llama_index.core.schema import ImageNode
 from numpy.typing import NDArray
 
 from tamis.core.content import Content
-from tamis.core.errors import BadInput, BadSetting, StoreLocked
+from tamis.core.errors import BadInput, BadSetting
 from tamis.indexing import index_directory
 from tamis.models.embedder import Role
 from tamis.retrievers import Store
@@ -217,6 +217,15 @@ def test_a_caption_is_part_of_its_image_and_nothing_else(folder: Path, open_stor
     assert list(_content(store).values()) == ["a windmill"]
 
 
+def test_a_caption_stays_one_when_only_texts_are_asked_for(folder: Path, open_store: OpenStore) -> None:
+    write_image(folder / "photo.png")
+    (folder / "photo.txt").write_text("a lighthouse")
+    (folder / "other.txt").write_text("a text")
+    store = open_store()
+    index_directory(folder, store, glob=["*.txt"])
+    assert _files(store) == {"other.txt"}
+
+
 def test_the_text_in_an_image_is_found_and_one_without_any_is_skipped(folder: Path, open_store: OpenStore) -> None:
     pytest.importorskip("rapidocr_onnxruntime", reason="the extra ocr is not installed")
     write_image(folder / "scan.png", "white", "Invoice 4711 total 99 euro")
@@ -292,6 +301,11 @@ def test_a_store_in_the_folder_is_not_read(folder: Path) -> None:
         index_directory(folder, store)
         assert _files(store) == {"a.txt"}
         assert index_directory(folder, store).unchanged == 1
+        with pytest.raises(BadInput, match=r"is the store itself"):
+            index_directory(folder / "index", store)
+    with Store.open(folder / "other", FakeEmbedder(), create=True) as other:
+        index_directory(folder, other)
+        assert _files(other) == {"a.txt"}
 
 
 def test_what_is_excluded_later_is_removed_and_what_a_glob_passes_over_stays(
@@ -386,13 +400,6 @@ def test_a_store_that_somebody_emptied_is_filled_again(folder: Path, open_store:
     store.delete(store.ids())
     assert index_directory(folder, store).new == 1
     assert store.count() == 1
-
-
-def test_two_runs_at_once_are_refused(tmp_path: Path, folder: Path, open_store: OpenStore) -> None:
-    (folder / "a.txt").write_text("text")
-    first, second = open_store(), open_store()
-    with first.writing(), pytest.raises(StoreLocked, match=r"writing to the store"):
-        index_directory(folder, second)
 
 
 def test_settings_out_of_range_and_missing_folders_are_refused_before_anything_is_done(

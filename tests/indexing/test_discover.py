@@ -36,6 +36,8 @@ def test_a_folder_below_a_hidden_one_can_be_read(tmp_path: Path) -> None:
 def test_the_store_inside_the_folder_is_left_out(tmp_path: Path) -> None:
     _write(tmp_path, "a.md", "store/chroma.txt")
     assert find_files(tmp_path, leave_out=[tmp_path / "store"]).files == ("a.md",)
+    with pytest.raises(BadInput, match=r"is the store itself"):
+        find_files(tmp_path, leave_out=[tmp_path])
 
 
 def test_glob_picks_and_exclude_leaves_out_files_and_folders(tmp_path: Path) -> None:

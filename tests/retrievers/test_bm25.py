@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import TextNode
 
+from tamis.nodes import Candidate
 from tamis.retrievers import Store
 from tamis.retrievers.bm25 import counted_node
 from tamis.retrievers.bm25_folder import load
@@ -26,8 +27,12 @@ def nodes(texts: dict[str, str]) -> list[TextNode]:
 
 def found(store: Store, query: str) -> list[str]:
     """What BM25 lists for a query."""
-    hits = {one.node.node_id: one.hits["bm25"] for one in store.retriever().retrieve(query) if "bm25" in one.hits}
-    return sorted(id for id, hit in hits.items() if hit.rank is not None)
+    found = store.retriever().retrieve(query)
+    return sorted(
+        one.node.node_id
+        for one in found
+        if isinstance(one, Candidate) and "bm25" in one.hits and one.hits["bm25"].rank is not None
+    )
 
 
 @pytest.fixture
@@ -88,7 +93,7 @@ def test_changes_made_while_it_was_closed_are_followed(folder: Path) -> None:
 
     client = chromadb.PersistentClient(str(folder / "chroma"), settings=Settings(anonymized_telemetry=False))
     client.get_collection("tamis", embedding_function=None).delete(ids=["n1"])
-    client.close()
+    client.close()  # type: ignore[attr-defined]
     with Store.open(folder) as store:
         assert found(store, "red") == ["n4"]
 

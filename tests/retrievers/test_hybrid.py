@@ -246,7 +246,7 @@ def test_equal_passages_come_in_the_order_of_their_ids(tmp_path: Path) -> None:
 def test_changing_what_was_returned_changes_nothing_in_the_store(store: Store) -> None:
     found = store.retriever().retrieve("red bus")
     found[0].node.metadata["kind"] = "changed"
-    found[0].node.set_content("changed")  # type: ignore[arg-type]
+    found[0].node.set_content("changed")
     again = store.retriever().retrieve("red bus")
     assert again[0].node.get_content() == TEXTS["bus"]
     assert again[0].node.metadata["kind"] == "b"
@@ -350,7 +350,7 @@ def test_chroma_s_default_space_gives_true_cosines_too() -> None:
     assert ids(retriever.retrieve("zebra"))[0] == "zebra"
     assert candidate(retriever.retrieve("zebra"), "zebra").hits["bm25"].rank == 1
     client.delete_collection("distances")
-    client.close()
+    client.close()  # type: ignore[attr-defined]
 
 
 class Unlisted(SimpleVectorStore):

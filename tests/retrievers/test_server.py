@@ -14,7 +14,9 @@ import pytest
 from llama_index.core.schema import TextNode
 
 from tamis.core.errors import EmbedderMismatch, StoreError, StoreMissing
+from tamis.nodes import Candidate
 from tamis.retrievers import Store
+from tamis.retrievers.database import Remote
 from tamis.testing import FakeEmbedder
 
 
@@ -67,9 +69,10 @@ def test_a_store_on_a_server_is_made_filled_searched_and_opened_again(server: st
         assert store.retriever().retrieve("zebra")[0].node.node_id == "zebra"
         store.index.delete_nodes(["zebra"])
         store.index.insert_nodes([TextNode(id_="lion", text="a lion")])
-        found = store.retriever().retrieve("lion")[0]
-        assert found.node.node_id == "lion"
-        assert found.hits["bm25"].rank == 1  # type: ignore[attr-defined]
+        [lion, _] = store.retriever().retrieve("lion")
+        assert isinstance(lion, Candidate)
+        assert lion.node.node_id == "lion"
+        assert lion.hits["bm25"].rank == 1
     with pytest.raises(EmbedderMismatch, match=r"fake-64.*fake-32"):
         Store.open(server, FakeEmbedder(32), bm25_folder=tmp_path)
 
@@ -83,7 +86,7 @@ def test_a_collection_that_tamis_did_not_make_is_refused(server: str, tmp_path: 
     client.create_collection("foreign", embedding_function=None)
     with pytest.raises(StoreError, match="from_index"):
         Store.open(server, collection="foreign", bm25_folder=tmp_path)
-    client._server._session.close()
+    Remote(client).release()
 
 
 def test_no_server_is_a_missing_store(tmp_path: Path) -> None:

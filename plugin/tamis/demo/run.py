@@ -94,11 +94,12 @@ def ask_all(
         for engine in engines.values():
             engine.retrieve(QueryBundle(text))
     answers: dict[Pipeline, list[Answer]] = {name: [] for name in names}
-    for number, question in enumerate(asked):
-        progress("asking", number, len(asked))
-        for turn in range(len(names)):
-            name = names[(number + turn) % len(names)]
-            answers[name].append(_answer(engines[name], question, count))
+    with _one_thread():
+        for number, question in enumerate(asked):
+            progress("asking", number, len(asked))
+            for turn in range(len(names)):
+                name = names[(number + turn) % len(names)]
+                answers[name].append(_answer(engines[name], question, count))
     progress("asking", len(asked), len(asked))
     return answers
 
@@ -109,6 +110,21 @@ def _answer(engine: RetrieverQueryEngine, question: Question, count: Callable[[s
     milliseconds = 1000 * (time.perf_counter() - started)
     tokens = sum(count(one.node.get_content(MetadataMode.LLM)) for one in returned)
     return Answer(question, tuple(one.node.node_id for one in returned), tokens, milliseconds)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keeps torch to one thread: no slower for one short question, and not at the mercy of whatever else runs."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from .kinds import kind_of
 from .text import decode
 
 _SUFFIXES = (".txt", ".md", ".json")
@@ -21,15 +20,13 @@ class Caption(NamedTuple):
     files: tuple[str, ...]
 
 
-def find_captions(root: Path, files: Sequence[str]) -> dict[str, Caption]:
-    """The caption of each image among ``files`` that has one; all paths relative to ``root``.
+def find_captions(root: Path, images: Sequence[str]) -> dict[str, Caption]:
+    """The caption of each image that has one; all paths relative to ``root``.
 
     ``photo.jpg.txt`` captions ``photo.jpg`` only, ``photo.txt`` every image called photo; what both say is joined.
     """
     captions: dict[str, Caption] = {}
-    for image in files:
-        if kind_of(image) != "image":
-            continue
+    for image in images:
         stem = str(PurePosixPath(image).with_suffix(""))
         candidates = [base + suffix for base in (image, stem) for suffix in _SUFFIXES]
         texts = {file: text for file in candidates if (text := _read(root / file))}

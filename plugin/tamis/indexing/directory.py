@@ -21,7 +21,7 @@ from .document import FileDocument, ImageFileDocument
 from .ledger import Ledger
 from .ocr import ocr_installed
 from .passages import PassageParser
-from .reading import MissingReader, Reading
+from .reading import Chunks, MissingReader, Reading
 from .report import FileIssue, IndexReport
 from .sink import StoreSink
 from .text import FALLBACK
@@ -69,10 +69,9 @@ def index_directory(
     # Before the ledger is read: two runs at once would each write down half of what is in the store.
     with store.writing():
         found = find_files(root, glob=glob, exclude=exclude, leave_out=[notes])
-        captions = find_captions(root, found.files)
-        reading = Reading(root, captions, media, encoding, max_bytes, (chunk_size, chunk_overlap))
-        run = _Run(store, reading, found, Ledger(notes / LEDGER), chunk_size, chunk_overlap)
-        run.captions = frozenset(file for caption in captions.values() for file in caption.files)
+        captions = find_captions(root, found.images)
+        reading = Reading(root, captions, media, encoding, max_bytes, Chunks(chunk_size, chunk_overlap))
+        run = _Run(store, reading, found, Ledger(notes / LEDGER))
         try:
             run.remove_gone()
             run.read_all(progress)
@@ -124,9 +123,6 @@ class _Run:
     reading: Reading
     found: Found
     ledger: Ledger
-    chunk_size: int
-    chunk_overlap: int
-    captions: frozenset[str] = frozenset()
     new: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -139,11 +135,12 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.sink = StoreSink(self.store)
+        self.captions = frozenset(file for caption in self.reading.captions.values() for file in caption.files)
         self._sees_images = "image" in self.store.embedder.modalities
         self._reconcile()
         self._pipeline = IngestionPipeline(
             transformations=[
-                PassageParser(chunk_size=self.chunk_size, chunk_overlap=self.chunk_overlap),
+                PassageParser(chunk_size=self.reading.passages.size, chunk_overlap=self.reading.passages.overlap),
                 PassageEmbedder(embedding=TamisEmbedding(embedder=self.store.embedder, media=self.reading.media)),
             ],
             vector_store=self.sink,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tamis.core.errors import BadInput
 
+from .kinds import kind_of
 from .report import FileIssue
 
 _NOT_OURS = frozenset({"node_modules", "__pycache__"})
@@ -19,12 +20,14 @@ _NOT_OURS = frozenset({"node_modules", "__pycache__"})
 class Found:
     """The files to read (relative, sorted), those left out by name, and what could not be looked at.
 
+    ``images`` are all images, also those that fit no glob: a text beside one is its caption all the same.
     ``excluded`` says whether a file that was indexed before is now left out on purpose; ``unseen`` are folders
     that could not be listed, so that nothing can be said about the files in them.
     """
 
     root: Path
     files: tuple[str, ...]
+    images: tuple[str, ...] = ()
     failed: tuple[FileIssue, ...] = ()
     skipped: tuple[FileIssue, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -58,6 +61,7 @@ class _Walk:
 
     root: Path
     files: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
     failed: list[FileIssue] = field(default_factory=list)
     skipped: list[FileIssue] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
@@ -102,19 +106,26 @@ def find_files(
 ) -> Found:
     """Lists the files of a folder that ``check_folder`` gave; ``leave_out`` are folders never entered (the store).
 
-    Hidden files and folders, ``node_modules``, ``__pycache__`` and virtual environments are left out.
+    Hidden files and folders, ``node_modules``, ``__pycache__``, virtual environments and stores are left out.
+    Raises BadInput for a folder that is to be left out itself.
     """
+    if root in (folder.resolve() for folder in leave_out):
+        raise BadInput(f"{root} is the store itself; keep the store in a folder of its own")
     walk = _Walk(root)
     resolved_out = {folder.resolve() for folder in leave_out}
     for folder, relative_folder, names in _folders(walk, exclude, resolved_out):
         for name in names:
             relative = f"{relative_folder}/{name}" if relative_folder else name
-            if name.startswith(".") or matches(relative, exclude) or (glob and not matches(relative, glob)):
+            if name.startswith(".") or matches(relative, exclude):
                 continue
-            _sort_in(walk, folder / name, relative)
+            if kind_of(name) == "image":
+                walk.images.append(relative)
+            if not glob or matches(relative, glob):
+                _sort_in(walk, folder / name, relative)
     return Found(
         root,
         tuple(sorted(walk.files)),
+        tuple(sorted(walk.images)),
         tuple(sorted(walk.failed)),
         tuple(sorted(walk.skipped)),
         tuple(walk.unseen),
@@ -136,7 +147,7 @@ def _folders(walk: _Walk, exclude: Sequence[str], leave_out: set[Path]) -> Itera
             for name in subfolders
             if not name.startswith(".")
             and name not in _NOT_OURS
-            and not (folder / name / "pyvenv.cfg").is_file()
+            and not _belongs_to_a_tool(folder / name)
             and not matches(f"{relative_folder}/{name}" if relative_folder else name, exclude)
             and folder / name not in leave_out
         )
@@ -145,6 +156,12 @@ def _folders(walk: _Walk, exclude: Sequence[str], leave_out: set[Path]) -> Itera
                 subfolders.remove(name)
                 _note_link(walk, folder / name, f"{relative_folder}/{name}" if relative_folder else name)
         yield folder, relative_folder, sorted(names)
+
+
+def _belongs_to_a_tool(folder: Path) -> bool:
+    """Whether a folder is a virtual environment or a store of Tamis."""
+    store = (folder / "writer.lock").is_file() and (folder / "manifest.json").is_file()
+    return store or (folder / "pyvenv.cfg").is_file()
 
 
 def _sort_in(walk: _Walk, path: Path, relative: str) -> None:

@@ -93,9 +93,18 @@ class Ledger:
                 json.dump(self.docstore.to_dict(), file)
                 file.flush()
                 os.fsync(file.fileno())
+            # mkstemp makes files that nobody else may read; a list of files is no more secret than the store.
+            os.chmod(name, 0o666 & ~_umask())
             os.replace(name, self.path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
         self._saved_at = time.monotonic()
         self._save_took = self._saved_at - started
+
+
+def _umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

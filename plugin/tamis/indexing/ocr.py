@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,6 +34,8 @@ def text_in_image(picture: Pillow.Image) -> str:
 
 @functools.cache
 def _engine() -> Any:
+    # ONNX Runtime sends usage events and keeps a device's id unless this is set before it is imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         from rapidocr_onnxruntime import RapidOCR  # type: ignore[import-untyped]
     except ImportError as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from llama_index.core import SimpleDirectoryReader
 from llama_index.core.readers.base import BaseReader
@@ -36,20 +36,27 @@ _NEEDS: dict[Kind, tuple[str, tuple[str, ...]]] = {
 }
 
 
+class Chunks(NamedTuple):
+    """The longest passage and what neighbours share, in tokens."""
+
+    size: int
+    overlap: int
+
+
 @dataclass(frozen=True)
 class Reading:
-    """How the files below ``root`` are read; ``passages`` names the settings that shape passages (for fingerprints)."""
+    """How the files below ``root`` are read; ``passages`` shapes what becomes of them and so is in the fingerprint."""
 
     root: Path
     captions: Mapping[str, Caption]
     media: MediaPolicy
     encoding: str
     max_bytes: int
-    passages: tuple[int, int]
+    passages: Chunks
 
     def document_id(self, relative: str) -> str:
         """A file's document id: its absolute path, so that a folder and one of its subfolders never disagree."""
-        return str(self.root / relative)
+        return (self.root / relative).as_posix()
 
     def fingerprint(self, relative: str) -> str:
         """sha256 over everything that decides what the file becomes. Raises OSError when it cannot be read,

@@ -3,6 +3,7 @@
 import math
 import re
 import secrets
+import string
 from collections.abc import Sequence
 from functools import cache
 
@@ -28,7 +29,7 @@ MARK = 0xFF
 """Stands between texts; no text has this byte in UTF-8."""
 SPACES = bytes(range(0x21)) + b".,;:!?\"'()[]{}<>\x7f"
 SPACE = ord(" ")
-TABLE = bytes.maketrans(SPACES, b" " * len(SPACES))
+TABLE = bytes.maketrans(SPACES + string.ascii_uppercase.encode(), b" " * len(SPACES) + string.ascii_lowercase.encode())
 NON_ASCII_MARKS = re.compile("[\u2010-\u2027\u3001-\u303f\uff01-\uff0f\uff1a-\uff20«»¡¿]")
 # Scripts that put no spaces between words count by character.
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -106,33 +107,34 @@ def duplicates(contents: Sequence[Content], threshold: float, shingle: int) -> l
     short: dict[Content, int] = {}
     for place, shingles in suspects([contents[at].text for at in singles], threshold, shingle).items():
         at = singles[place]
-        first_ones = prefix(shingles, threshold)
         if shingles:
+            smallest = sorted(shingles)[: prefix_length(len(shingles), threshold)]
             # In the order kept: the first is the best.
-            candidates = sorted({holder for one in first_ones for holder in holders.get(one, ())})
+            candidates = sorted({holder for one in smallest if one in holders for holder in holders[one]})
             near = (other for other in candidates if similar(shingles, kept[other], threshold))
             stand_ins[at] = next((other for other in near if same_facts(contents[at], contents[other])), None)
+            if stand_ins[at] is None:
+                kept[at] = shingles
+                for one in smallest:
+                    holders.setdefault(one, []).append(at)
         else:
             plain = Content(" ".join(contents[at].text.split()), contents[at].images)
             same = short.setdefault(plain, at)
             stand_ins[at] = None if same == at else same
-        if stand_ins[at] is None:
-            kept[at] = shingles
-            for one in first_ones:
-                holders.setdefault(one, []).append(at)
     # What an exact duplicate points to may itself have gone as a near duplicate of an earlier one.
     return [one if one is None or stand_ins[one] is None else stand_ins[one] for one in stand_ins]
 
 
-def prefix(shingles: set[int], threshold: float) -> list[int]:
-    """So many of the smallest that two sets of at least that Jaccard similarity have one of theirs in common.
+def prefix_length(size: int, threshold: float) -> int:
+    """How many of the smallest of a set's members tell whether another may be similar: that one has one of these, too.
 
-    Prefix filtering (Chaudhuri et al. 2006): such sets share t of either, and cannot do so without a small one.
+    Sets of Jaccard similarity t share at least the part t of either, and cannot do so without one of the smallest
+    (prefix filtering, Chaudhuri et al. 2006).
 
-    >>> prefix({5, 1, 4, 2, 3}, 0.8)
-    [1, 2]
+    >>> prefix_length(100, 0.9)
+    11
     """
-    return sorted(shingles)[: len(shingles) - math.ceil(threshold * len(shingles) - ROUNDING) + 1]
+    return size - math.ceil(threshold * size - ROUNDING) + 1
 
 
 def similar(left: set[int], right: set[int], threshold: float) -> bool:
@@ -142,11 +144,20 @@ def similar(left: set[int], right: set[int], threshold: float) -> bool:
 
 
 def same_facts(left: Content, right: Content) -> bool:
-    """Whether two passages have the same images, and no word with a digit is in one and not in the other."""
+    """Whether two passages have the same images, and no word with a digit is in one and not in the other.
+
+    >>> same_facts(Content("in 1999, a red bus"), Content("A bus in 1999."))
+    True
+    >>> same_facts(Content("in 1999, a red bus"), Content("in 2001, a red bus"))
+    False
+    """
     if left.images != right.images:
         return False
-    changed = set(words_of(left.text)).symmetric_difference(words_of(right.text))
-    return not any(DIGIT.search(word.decode("utf-8", "replace")) for word in changed)
+    # Near duplicates have most pieces in common: only the others are taken apart.
+    one, other = set(left.text.split()), set(right.text.split())
+    changed = set(words_of(" ".join(one - other))).symmetric_difference(words_of(" ".join(other - one)))
+    numbers = {word for word in changed if DIGIT.search(word.decode("utf-8", "replace"))}
+    return not numbers or not numbers & set(words_of(left.text)).symmetric_difference(words_of(right.text))
 
 
 def words_of(text: str) -> list[bytes]:
@@ -155,15 +166,15 @@ def words_of(text: str) -> list[bytes]:
     >>> words_of("Call os.path.join(a, B)!")
     [b'call', b'os', b'path', b'join', b'a', b'b']
     """
-    return lowered(text).translate(TABLE).split()
+    return spaced(text).translate(TABLE).split()
 
 
-def lowered(text: str) -> bytes:
-    """The text in lower case as UTF-8, with spaces for what is no ASCII but sets words apart."""
-    lower = text.lower()
-    if not lower.isascii():
-        lower = " ".join(UNSPACED.sub(r" \g<0> ", NON_ASCII_MARKS.sub(" ", lower)).split())
-    return lower.encode("utf-8", "surrogatepass")
+def spaced(text: str) -> bytes:
+    """The text as UTF-8, with spaces for what is no ASCII but sets words apart; TABLE does the rest, for ASCII."""
+    if text.isascii():
+        return text.encode()
+    apart = UNSPACED.sub(r" \g<0> ", NON_ASCII_MARKS.sub(" ", text.lower()))
+    return " ".join(apart.split()).encode("utf-8", "surrogatepass")
 
 
 def suspects(texts: Sequence[str], threshold: float, shingle: int) -> dict[int, set[int]]:
@@ -175,22 +186,24 @@ def suspects(texts: Sequence[str], threshold: float, shingle: int) -> dict[int, 
     if not texts:
         return {}
     hashes, lengths = hashed_words(texts)
-    owner = np.repeat(np.arange(len(texts), dtype=np.uint64), lengths)
+    owner = np.repeat(np.arange(len(texts)), lengths)
     shingles = rolling(hashes, shingle)
     # A shingle that begins in one text and ends in another is none.
     whole = owner[: len(shingles)] == owner[len(owner) - len(shingles) :]
     shingles, owner = shingles[whole], owner[: len(shingles)][whole]
 
-    # The owner takes the place of a hash's last bits, so that one sort brings equal shingles and owners together. Two
-    # shingles that differ only in those bits make a suspect too many, and no more.
+    # The owner takes the place of a hash's last bits, so that one sort tells whose the shingles are that stand alone.
+    # Two that differ only in those bits make a suspect too many, and no more.
     bits = np.uint64(len(texts).bit_length())
-    ranked = np.sort((shingles >> bits << bits) | owner)
+    ranked = np.sort((shingles >> bits << bits) | owner.view(np.uint64))
     again = ranked[1:] >> bits == ranked[:-1] >> bits
-    alone = ~(np.append(again, False) | np.append(False, again))[: len(ranked)]
-    owners = ranked & ((np.uint64(1) << bits) - np.uint64(1))
-    total = np.bincount(owner.astype(np.int64), minlength=len(texts))
-    unique = np.bincount(owners[alone].astype(np.int64), minlength=len(texts))
-    borders = np.append(0, np.cumsum(total))
+    alone = np.ones(len(ranked), dtype=bool)
+    alone[1:] &= ~again
+    alone[:-1] &= ~again
+    owners = ranked[alone] & ((np.uint64(1) << bits) - np.uint64(1))
+    total = np.bincount(owner, minlength=len(texts))
+    unique = np.bincount(owners.view(np.int64), minlength=len(texts))
+    borders = np.append(0, np.cumsum(total)).tolist()
     return {
         place: set(shingles[borders[place] : borders[place + 1]].tolist())
         for place in np.flatnonzero(unique <= (1 - threshold) * total + ROUNDING).tolist()
@@ -203,7 +216,7 @@ def hashed_words(texts: Sequence[str]) -> tuple[Hashes, Integers]:
     All words are hashed at once, by their first eight bytes, their last eight and their length; the few that are
     longer than both together one by one.
     """
-    joined = b" \xff ".join(map(lowered, texts)).translate(TABLE)
+    joined = b" \xff ".join(map(spaced, texts)).translate(TABLE)
     # Padded, so that eight bytes can be read from anywhere in a word, and before its end.
     padded = b" " * 8 + joined + b" " * 8
     data = np.frombuffer(padded, dtype=np.uint8)
@@ -213,8 +226,9 @@ def hashed_words(texts: Sequence[str]) -> tuple[Hashes, Integers]:
     sizes = ends - starts
     eights = np.ndarray((len(padded) - 7,), dtype="<u8", buffer=padded, strides=(1,))
     unused = (64 - 8 * np.minimum(sizes, 8)).astype(np.uint64)
-    first, last = eights[starts] << unused, eights[ends - 8] >> unused
-    hashes = mix(mix(first ^ sizes.astype(np.uint64)) ^ last)
+    hashes = mix((eights[starts] << unused) ^ sizes.astype(np.uint64))
+    longer = np.flatnonzero(sizes > 8)
+    hashes[longer] = mix(hashes[longer] ^ eights[ends[longer] - 8])
     for place in np.flatnonzero(sizes > 16).tolist():
         hashes[place] = hash(padded[starts[place] : ends[place]]) & (2**64 - 1)
     marks = np.flatnonzero(data[starts] == MARK)
@@ -240,8 +254,8 @@ def mix(values: Hashes) -> Hashes:
 def rolling(hashes: Hashes, shingle: int) -> Hashes:
     """One hash for each run of ``shingle`` hashes: shape (n,) in, (n - shingle + 1,) out."""
     count = max(0, len(hashes) - shingle + 1)
-    mixed = np.zeros(count, dtype=np.uint64)
-    for step in range(shingle):
+    mixed = hashes[:count].copy()
+    for step in range(1, shingle):
         mixed *= multiplier()
         mixed += hashes[step : step + count]
         mixed ^= mixed >> np.uint64(29)

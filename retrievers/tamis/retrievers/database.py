@@ -129,10 +129,11 @@ class Remote:
     def release(self) -> None:
         """Closes the connections."""
         self._client.close()
-        # Chroma leaves them to the garbage collector.
-        session = getattr(getattr(self._client, "_server", None), "_session", None)
-        if session is not None:
-            session.close()
+        # Chroma leaves the connections, of the client and of one inside it, to the garbage collector.
+        for client in (self._client, getattr(self._client, "_admin_client", None)):
+            session = getattr(getattr(client, "_server", None), "_session", None)
+            if session is not None:
+                session.close()
 
 
 def _embedded(folder: Path, generation: int) -> Any:

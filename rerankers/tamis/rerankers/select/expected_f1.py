@@ -125,7 +125,8 @@ def expected_f(
             raise BadInput("no number of relevant passages has a weight above 0 here; fit the policy on more queries")
     else:
         total = counts[0]
-    return np.clip(np.concatenate([[nothing], expected]) / total, 0.0, 1.0)
+    found: NDArray[np.float64] = np.clip(np.concatenate([[nothing], expected]) / total, 0.0, 1.0)
+    return found
 
 
 class Plan(NamedTuple):

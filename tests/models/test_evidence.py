@@ -1,0 +1,158 @@
+"""The default scorer: what it makes of evidence, and what it does where there is none."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tamis.core.content import Content
+from tamis.core.image import Image
+from tamis.models import SCORERS, Hit
+from tamis.models.evidence import ANY_EMBEDDER, EvidenceScorer, LogisticModel, shipped_models
+from tamis.models.evidence_features import (
+    RANKING_FEATURES,
+    bm25_shares,
+    log_ranks,
+    margins,
+    ranking_features,
+    standard_scores,
+    terms_of,
+)
+from tamis.testing import FakeEmbedder
+
+QUERY = Content("When was the Nobel prize in physics first awarded?")
+PASSAGES = [
+    Content("The Nobel prize in physics was first awarded in 1901, to Wilhelm Röntgen."),
+    Content("The Nobel prize in chemistry was awarded to Marie Curie in 1911."),
+    Content("Bread is baked from flour, water and salt."),
+]
+
+
+def scorer() -> EvidenceScorer:
+    return EvidenceScorer(embedder=FakeEmbedder())
+
+
+def test_the_passage_that_answers_scores_highest_and_the_stranger_lowest() -> None:
+    scores = scorer().score(QUERY, PASSAGES)
+    assert all(score is not None for score in scores)
+    answer, neighbour, stranger = (score or 0.0 for score in scores)
+    assert answer > neighbour > stranger
+
+
+def test_evidence_of_retrieval_is_used_instead_of_computing_it_again() -> None:
+    found = [
+        {"dense": Hit(cosine, 1, 1.0, "somebody's"), "bm25": Hit(bm25, 1, 10.0)}
+        for cosine, bm25 in ((0.1, 0.0), (0.2, 0.0), (0.9, 9.0))
+    ]
+    scores = scorer().score_evidence(QUERY, PASSAGES, found)
+    assert max(range(3), key=lambda i: scores[i] or -99.0) == 2
+
+
+def test_a_passage_that_dense_search_did_not_return_lies_at_the_last_one_that_it_did() -> None:
+    some = [{"dense": Hit(0.8, 1, 1.0, "m")}, {"dense": Hit(0.4, 2, 1.0, "m")}, {"bm25": Hit(1.0, 1, 2.0)}]
+    all_known = [*some[:2], {**some[2], "dense": Hit(0.4, None, 1.0, "m")}]
+    assert scorer().score_evidence(QUERY, PASSAGES, some) == scorer().score_evidence(QUERY, PASSAGES, all_known)
+
+
+def test_what_holds_nothing_gets_none_and_the_others_are_scored() -> None:
+    passages = [PASSAGES[0], Content(), Content("  "), Content(images=(Image(data=b"x"),))]
+    scores = scorer().score(QUERY, passages)
+    assert scores[0] is not None
+    assert scores[1:] == [None, None, None]
+
+
+def test_an_image_that_the_store_found_is_scored_by_its_cosine() -> None:
+    picture = Content(images=(Image(data=b"x"),))
+    scores = scorer().score_evidence(QUERY, [picture, PASSAGES[2]], [{"dense": Hit(0.9)}, {"dense": Hit(0.1)}])
+    assert scores[0] is not None
+    assert scores[1] is not None
+    assert scores[0] > scores[1]
+
+
+def test_no_passages_and_an_empty_query() -> None:
+    assert scorer().score(QUERY, []) == []
+    assert scorer().score(Content(), PASSAGES) == [None, None, None]
+
+
+def test_scores_do_not_depend_on_the_order_of_passages() -> None:
+    forward = scorer().score(QUERY, PASSAGES)
+    backward = scorer().score(QUERY, PASSAGES[::-1])
+    assert forward == pytest.approx(backward[::-1])
+
+
+def test_vectors_are_remembered_up_to_a_number() -> None:
+    own = EvidenceScorer(embedder=FakeEmbedder(), remembered=2)
+    own.score(QUERY, PASSAGES)
+    assert len(own._vectors) == 2
+    assert own.score(QUERY, PASSAGES) == scorer().score(QUERY, PASSAGES)
+
+
+def test_it_is_written_as_json_and_pickled() -> None:
+    spec = SCORERS.spec(scorer())
+    assert spec["name"] == "evidence"
+    assert SCORERS.build(spec) == scorer()
+    assert pickle.loads(pickle.dumps(scorer())).score(QUERY, PASSAGES) == scorer().score(QUERY, PASSAGES)  # noqa: S301
+
+
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", ANY_EMBEDDER])
+def test_shipped_weights_keep_the_order_of_rank_scores(name: str) -> None:
+    model = shipped_models()[name]
+    assert model.rank >= 0
+    assert model.lead >= 0
+    assert model.level >= 0
+    assert LogisticModel.from_dict(model.to_dict()).to_dict() == model.to_dict()
+
+
+def test_the_weights_for_any_embedder_do_not_look_at_the_level_of_its_cosines() -> None:
+    assert shipped_models()[ANY_EMBEDDER].level == 0
+
+
+def test_log_odds_by_hand() -> None:
+    model = LogisticModel(np.eye(len(RANKING_FEATURES))[0], intercept=-1.0, rank=2.0, lead=0.5, level=3.0)
+    features = np.zeros((2, len(RANKING_FEATURES)))
+    features[:, 0] = [1.0, 0.2]
+    # -1 + 3 x 0.6 = 0.8; the first 2 x 1 + 0.5 x 0.8, the second 2 x 0.2 - 0.5 x 0.8.
+    assert model.log_odds(features, np.array([0.6, 0.1])) == pytest.approx([0.8 + 2.4, 0.8 + 0.0])
+
+
+def test_bm25_shares_by_hand() -> None:
+    query, passages = terms_of("red bus"), [terms_of("red bus"), terms_of("red car"), terms_of("boat")]
+    # Lengths 2, 2, 1; average 5/3. idf(red) = ln(1 + 1.5/2.5), idf(bus) = ln(1 + 2.5/1.5).
+    red, bus = math.log(1.6), math.log(1 + 2.5 / 1.5)
+    weight = 1 / (1 + 1.5 * (0.25 + 0.75 * 2 / (5 / 3)))
+    assert bm25_shares(query, passages) == pytest.approx([weight, red * weight / (red + bus), 0.0])
+
+
+def test_features_by_hand() -> None:
+    query = terms_of("red bus in London")
+    passages = [terms_of("A red bus. It stood in London."), terms_of("A boat.")]
+    features = ranking_features(query, passages, np.array([0.5, 0.1]), np.array([0.4, 0.0]))
+    by_name = dict(zip(RANKING_FEATURES, features.T.tolist(), strict=True))
+    assert by_name["sentence"] == pytest.approx([2 / 3, 0.0])
+    assert by_name["lead"] == pytest.approx([1.0, 0.0])
+    assert by_name["cosine_log_rank"] == pytest.approx([0.0, math.log(2)])
+    spread = math.sqrt((2 * 0.04 + 2 * 0.01) / 4)
+    assert by_name["cosine"] == pytest.approx([0.2 / spread, -0.2 / spread])
+    assert by_name["cosine_long"] == pytest.approx([0.2 / spread * math.log(3 / 5), -0.2 / spread * math.log(3 / 5)])
+
+
+values = st.lists(st.floats(-1, 1), min_size=1, max_size=30)
+
+
+@given(values)
+def test_features_of_numbers_are_finite_and_keep_their_order(numbers: list[float]) -> None:
+    array = np.array(numbers)
+    order = np.argsort(array, kind="stable")
+    for derived in (standard_scores(array, 0.1), margins(array), -log_ranks(array)):
+        assert derived.shape == array.shape
+        assert np.isfinite(derived).all()
+        assert (np.diff(derived[order]) >= -1e-12).all()
+
+
+def test_margins_and_ranks_of_ties() -> None:
+    assert margins(np.array([3.0, 1.0, 3.0])).tolist() == [0.0, -2.0, 0.0]
+    assert margins(np.array([3.0])).tolist() == [0.0]
+    assert log_ranks(np.array([3.0, 1.0, 3.0])).tolist() == pytest.approx([0.0, math.log(3), 0.0])
