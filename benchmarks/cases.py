@@ -75,10 +75,16 @@ class PoolSearch:
         self.corpus = corpus
         self.ids = list(corpus.passages)
         self.vectors = embed_texts(embedder, list(corpus.passages.values()))
-        texts = [question.text for question in corpus.questions]
-        self.queries = dict(zip(texts, embed_texts(embedder, texts, "query"), strict=True))
+        self.embedder = embedder
+        self.queries: dict[str, NDArray[np.float32]] = {}
+        self.asking([question.text for question in corpus.questions])
         self.lexical = bm25s.BM25(method="lucene")
         self.lexical.index([tokenize(text) for text in corpus.passages.values()], show_progress=False)
+
+    def asking(self, texts: Sequence[str]) -> "PoolSearch":
+        """The same search, ready for these questions."""
+        self.queries.update(zip(texts, embed_texts(self.embedder, texts, "query"), strict=True))
+        return self
 
     def dense(self, text: str, k: int) -> list[str]:
         """Ids of the k nearest passages, nearest first."""
@@ -160,9 +166,18 @@ def withheld(cases: Sequence[Case]) -> list[Case]:
     ]
 
 
-def training_cases(search: PoolSearch, count: int, seed: int = 0) -> list[Case]:
+def foreign_cases(search: PoolSearch, questions: Sequence[Question], depth: int = 25) -> list[Case]:
+    """Questions that belong to other pools, asked of this one, which has nothing to say about them."""
+    strangers = [question._replace(id=f"{question.id}-foreign", gold=(), beside=()) for question in questions]
+    asked = search.asking([question.text for question in strangers])
+    return [case_of(asked.corpus, q.id, q.text, hard_candidates(asked, q, depth, q.answers), ()) for q in strangers]
+
+
+def training_cases(search: PoolSearch, others: Sequence[Corpus], count: int, seed: int = 0) -> list[Case]:
     """What the default scorer is fitted on: one question or several, few candidates or many, answered or not."""
     short = single_cases(search, depth=5, limit=count, seed=seed + 1)
     long = single_cases(search, depth=25, limit=count, seed=seed + 2)
     compound = compound_cases(search, count, seed=seed + 3)
-    return short + long + compound + withheld(short[::4]) + withheld(long[::4])
+    elsewhere = [question for other in others for question in other.questions]
+    foreign = foreign_cases(search, random.Random(seed + 4).sample(elsewhere, count // 2))
+    return short + long + compound + withheld(short[::4]) + withheld(long[::4]) + foreign

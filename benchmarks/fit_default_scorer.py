@@ -7,6 +7,7 @@ The three sets are lost-in-the-middle, MedQuAD and CLAPnq. The questions of ``ta
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from cases import PoolSearch, training_cases
@@ -19,10 +20,19 @@ from tamis.models.sentence_transformer import SentenceTransformerEmbedder
 SHIPPED = Path(__file__).resolve().parents[1] / "plugin" / "tamis" / "models" / "evidence.json"
 
 
-def training_evidence(name: str, count: int) -> list[CaseEvidence]:
-    """The evidence of one corpus's training cases; the same count and corpus give the same evidence."""
+def training_evidence(names: Sequence[str], count: int) -> dict[str, list[CaseEvidence]]:
+    """The evidence of every named corpus's training cases; the same names and count give the same evidence.
+
+    Questions that a corpus cannot answer come from the other named ones alone, so that nothing of a set left out is
+    ever seen.
+    """
     embedder = SentenceTransformerEmbedder()
-    return evidence_of_cases(training_cases(PoolSearch(CORPORA[name](), embedder), count), embedder)
+    corpora = {name: CORPORA[name]() for name in names}
+    found = {}
+    for name, corpus in corpora.items():
+        others = [other for other in corpora.values() if other is not corpus]
+        found[name] = evidence_of_cases(training_cases(PoolSearch(corpus, embedder), others, count), embedder)
+    return found
 
 
 def main() -> None:
@@ -31,7 +41,7 @@ def main() -> None:
     parser.add_argument("--cases-per-kind", type=int, default=500)
     parser.add_argument("--output", type=Path, default=SHIPPED)
     options = parser.parse_args()
-    by_corpus = {name: training_evidence(name, options.cases_per_kind) for name in CORPORA}
+    by_corpus = training_evidence(list(CORPORA), options.cases_per_kind)
     everything = [case for cases in by_corpus.values() for case in cases]
     embedder = SentenceTransformerEmbedder()
     written = {

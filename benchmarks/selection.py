@@ -87,7 +87,9 @@ def context_f1(relevant: NDArray[np.bool_], kept: int) -> float:
 def best_fixed_k(questions: Sequence[Ranked]) -> int:
     """The k with the highest mean context-F1 on these questions."""
     longest = max(len(question.relevant) for question in questions)
-    scores = [np.mean([context_f1(one.relevant, min(k, len(one.relevant))) for one in questions]) for k in range(longest + 1)]
+    scores = [
+        np.mean([context_f1(one.relevant, min(k, len(one.relevant))) for one in questions]) for k in range(longest + 1)
+    ]
     return int(np.argmax(scores))
 
 
@@ -182,7 +184,10 @@ def _summary(name: str, found: Sequence[Outcome], fixed: Sequence[Outcome]) -> d
     summary: dict[str, Any] = {field: middle([getattr(one, field) for one in found]) for field in Outcome._fields}
     if len(found) == len(fixed):
         gains = [own.context_f1 - other.context_f1 for own, other in zip(found, fixed, strict=True)]
-        summary["context_f1_minus_fixed_k"] = {**(middle(gains) or {}), "splits_won": float(np.mean(np.array(gains) > 0))}
+        summary["context_f1_minus_fixed_k"] = {
+            **(middle(gains) or {}),
+            "splits_won": float(np.mean(np.array(gains) > 0)),
+        }
     if name.startswith("recall-guarantee"):
         alpha = float(name.split()[1])
         lost = [1 - one.recall for one in found if one.recall is not None]
@@ -213,10 +218,10 @@ def measure(name: str, cases: Sequence[Case], model: Any, splits: int) -> dict[s
 def built_in(limit: int, splits: int) -> list[dict[str, Any]]:
     """The three public sets and compound questions, each scored by weights fitted on the other sets."""
     embedder = SentenceTransformerEmbedder()
-    training = {name: training_evidence(name, 500) for name in CORPORA}
     reports = []
     for name, load in CORPORA.items():
-        model = fit_model([case for other, cases in training.items() if other != name for case in cases])
+        training = training_evidence([other for other in CORPORA if other != name], 500)
+        model = fit_model([case for cases in training.values() for case in cases])
         search = PoolSearch(load(), embedder)
         reports.append(measure(name, single_cases(search, limit=limit), model, splits))
         if name == "litm":
@@ -231,12 +236,27 @@ def show(report: dict[str, Any]) -> None:
     print("| scorer | nDCG@10 | recall@1 | recall@2 | recall@5 |\n|---|---|---|---|---|")
     for name, row in report["ranking"].items():
         if isinstance(row, dict):
-            print(f"| {name} | " + " | ".join(_cell(row.get(m)) for m in ("ndcg@10", "recall@1", "recall@2", "recall@5")) + " |")
+            print(
+                f"| {name} | "
+                + " | ".join(_cell(row.get(m)) for m in ("ndcg@10", "recall@1", "recall@2", "recall@5"))
+                + " |"
+            )
     if "skipped" in report["selection"]:
         print(f"\nselection: {report['selection']['skipped']}")
         return
-    print("\n| policy | context-F1 | minus fixed k | recall | kept | abstained answerable | unanswerable |\n" + "|---" * 7 + "|")
-    fields = ("context_f1", "context_f1_minus_fixed_k", "recall", "kept", "abstained_answerable", "abstained_unanswerable")
+    print(
+        "\n| policy | context-F1 | minus fixed k | recall | kept | abstained answerable | unanswerable |\n"
+        + "|---" * 7
+        + "|"
+    )
+    fields = (
+        "context_f1",
+        "context_f1_minus_fixed_k",
+        "recall",
+        "kept",
+        "abstained_answerable",
+        "abstained_unanswerable",
+    )
     for name, row in report["selection"].items():
         print(f"| {name} | " + " | ".join(_cell(row.get(field)) for field in fields) + " |")
     for name, row in report["selection"].items():

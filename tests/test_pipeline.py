@@ -71,7 +71,8 @@ def test_a_retriever_of_ones_own_is_used_as_it_is() -> None:
     fixed = FixedRetriever([NodeWithScore(node=node, score=0.5) for node in nodes()])
     parts = stages(fixed, scorer=scorer())
     assert parts.retriever is fixed
-    assert ids(harden(fixed, scorer=scorer(), min_k=1, max_k=1).retrieve(QueryBundle("root and extension"))) == ["splitext"]
+    found = harden(fixed, scorer=scorer(), min_k=1, max_k=1).retrieve(QueryBundle("root and extension"))
+    assert ids(found) == ["splitext"]
 
 
 def test_sync_and_async_agree(index: VectorStoreIndex) -> None:
@@ -128,7 +129,8 @@ class Backwards(LocalScorer):
 
 def test_every_stage_can_be_ones_own() -> None:
     fixed = FixedRetriever([NodeWithScore(node=node, score=0.5) for node in nodes()])
-    found = harden(fixed, scorer=Backwards(), policy=FixedK(3), order="rank", duplicates=None).retrieve(QueryBundle("x"))
+    engine = harden(fixed, scorer=Backwards(), policy=FixedK(3), order="rank", duplicates=None)
+    found = engine.retrieve(QueryBundle("x"))
     assert ids(found) == ["bread", "basename", "split"]
 
 

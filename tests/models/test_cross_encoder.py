@@ -19,7 +19,7 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "bus", "boat", "a"
 def tiny_bert(folder: Path, labels: int) -> str:
     """A BERT classifier of two small layers with random weights, saved as a checkpoint."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
     torch.manual_seed(0)
     (folder / "vocab.txt").write_text("\n".join(WORDS))
@@ -30,10 +30,10 @@ def tiny_bert(folder: Path, labels: int) -> str:
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=64,
-        num_labels=labels,
     )
+    config.num_labels = labels
     BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
     return str(folder)
 
 

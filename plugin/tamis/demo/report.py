@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -12,9 +13,9 @@ from .measures import Measure
 from .result import DemoResult, Pipeline
 
 _TITLES: Mapping[Pipeline, str] = {
-    "stock": "LlamaIndex as it comes",
-    "stock_best": "LlamaIndex, best tools",
-    "tamis": "Tamis, harden()",
+    "stock": "stock\nLlamaIndex",
+    "stock_best": "its best\ntools",
+    "tamis": "Tamis\nharden()",
 }
 
 
@@ -25,18 +26,18 @@ class _Row(NamedTuple):
 
 
 _ROWS: Mapping[Measure, _Row] = {
-    "gold_recall": _Row("passages that answer, found", 2, True),
-    "context_precision": _Row("of the context, answers", 2, True),
+    "gold_recall": _Row("answers found", 2, True),
+    "context_precision": _Row("useful context", 2, True),
     "context_f1": _Row("context F1", 2, True),
-    "abstained_unanswerable": _Row("nothing returned, rightly", 2, True),
-    "abstained_answerable": _Row("nothing returned, wrongly", 2, False),
+    "abstained_unanswerable": _Row("abstains rightly", 2, True),
+    "abstained_answerable": _Row("abstains wrongly", 2, False),
     "tokens_to_llm": _Row("tokens to the LLM", 0, False),
-    "ms_per_query": _Row("milliseconds per question", 1, False),
+    "ms_per_query": _Row("ms per question", 1, False),
 }
 
 
 def print_report(result: DemoResult, console: Console) -> None:
-    """A table of all measures, a sentence for each difference that it shows, and the example."""
+    """A table of all measures, a sentence for each, and the example. "stock" is LlamaIndex's top five as retrieved."""
     meta = result.meta
     console.print(
         f"{meta['questions']} questions, {meta['unanswerable']} of which nothing answers, "
@@ -76,23 +77,19 @@ def _sentence(row: _Row, difference: Interval, value: Interval) -> str:
 
 
 def _table(result: DemoResult) -> Table:
-    table = Table(caption="mean, 95% interval; below it the paired difference to the first column")
-    table.add_column("")
+    """A row a measure, 80 columns wide: each mean above its interval, and Tamis' paired difference to stock."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("mean, 95% interval")
     for pipeline in result.pipelines:
         table.add_column(_TITLES[pipeline], justify="right")
+    table.add_column("difference\nto stock", justify="right")
     for measure, row in _ROWS.items():
-        cells = []
-        for pipeline, rows in result.pipelines.items():
-            cell = _shown(rows[measure], row.digits)
-            if differences := result.differences.get(pipeline):
-                cell += f"\n{_shown(differences[measure], row.digits, sign='+')}"
-            cells.append(cell)
-        table.add_row(row.label, *cells)
+        cells = [_shown(rows[measure], row.digits) for rows in result.pipelines.values()]
+        table.add_row(row.label, *cells, _shown(result.differences["tamis"][measure], row.digits, sign="+"))
     return table
 
 
 def _shown(interval: Interval, digits: int, sign: str = "") -> str:
-    """A mean with its interval, in round brackets so that rich does not read it as markup."""
     if interval.low is None or interval.high is None:
         return f"{interval.mean:{sign}.{digits}f}"
-    return f"{interval.mean:{sign}.{digits}f} ({interval.low:{sign}.{digits}f} to {interval.high:{sign}.{digits}f})"
+    return f"{interval.mean:{sign}.{digits}f}\n{interval.low:{sign}.{digits}f} to {interval.high:{sign}.{digits}f}"

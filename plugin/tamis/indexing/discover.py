@@ -48,11 +48,16 @@ class Found:
         parents = ["/".join(parts[: end + 1]) for end in range(len(parts))]
         if any(matches(parent, self.exclude) for parent in parents):
             return True
-        path = self.root / relative
         # Through a symbolic link it would be found again, but links are not followed.
-        if any((self.root / parent).is_symlink() for parent in parents):
+        if any(os.path.islink(self.root / parent) for parent in parents):
             return True
-        return not path.is_file()
+        try:
+            return not stat.S_ISREG((self.root / relative).lstat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            # What may not be looked at may well be there.
+            return False
 
 
 @dataclass
@@ -152,7 +157,7 @@ def _folders(walk: _Walk, exclude: Sequence[str], leave_out: set[Path]) -> Itera
             and folder / name not in leave_out
         )
         for name in list(subfolders):
-            if (folder / name).is_symlink():
+            if os.path.islink(folder / name):
                 subfolders.remove(name)
                 _note_link(walk, folder / name, f"{relative_folder}/{name}" if relative_folder else name)
         yield folder, relative_folder, sorted(names)
@@ -160,8 +165,9 @@ def _folders(walk: _Walk, exclude: Sequence[str], leave_out: set[Path]) -> Itera
 
 def _belongs_to_a_tool(folder: Path) -> bool:
     """Whether a folder is a virtual environment or a store of Tamis."""
-    store = (folder / "writer.lock").is_file() and (folder / "manifest.json").is_file()
-    return store or (folder / "pyvenv.cfg").is_file()
+    # Unlike pathlib's, these say no where the folder may not be looked into; the walk then says why.
+    store = os.path.isfile(folder / "writer.lock") and os.path.isfile(folder / "manifest.json")
+    return store or os.path.isfile(folder / "pyvenv.cfg")
 
 
 def _sort_in(walk: _Walk, path: Path, relative: str) -> None:

@@ -12,7 +12,7 @@ STOP_WORDS = frozenset(
     having he her here hers herself him himself his how i if in into is it its itself just me more most my myself of
     on only or other our ours ourselves own same she should so some such than that the their theirs them themselves
     then there these they this those through to too us very was we were what when where which while who whom whose why
-    will with would you your yours yourself yourselves""".split()
+    will with would you your yours yourself yourselves""".split()  # noqa: SIM905
 )
 
 _WORD = re.compile(r"\w+")

@@ -37,15 +37,15 @@ def bundled_model() -> Path | None:
 @contextlib.contextmanager
 def _quiet_loading() -> Iterator[None]:
     """No progress bars of the model loader in somebody's terminal or pipe."""
-    from transformers.utils import logging as transformers_logging
+    from transformers.utils import logging as loader
 
-    was_on = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    was_on = loader.is_progress_bar_enabled()
+    loader.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if was_on:
-            transformers_logging.enable_progress_bar()
+            loader.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,9 @@ def line_fit(method: Method, scores: Vector, relevant: Vector) -> Line:
     target = np.where(relevant == 1.0, (good + 1) / (good + 2), 1 / (len(relevant) - good + 2))
     # A target between the classes is both classes with its weight. The scale keeps the solver's steps sensible.
     scale = float(np.abs(scores).max()) or 1.0
-    model = LogisticRegression(C=np.inf, fit_intercept=method == "platt", tol=1e-8, max_iter=1000)
+    model = LogisticRegression(
+        C=np.inf, fit_intercept=method == "platt", solver="newton-cholesky", tol=1e-8, max_iter=1000
+    )
     model.fit(
         np.concatenate([scores, scores])[:, None] / scale,
         np.repeat([1, 0], len(scores)),

@@ -105,10 +105,12 @@ def duplicates(contents: Sequence[Content], threshold: float, shingle: int) -> l
     kept: dict[int, set[int]] = {}
     holders: dict[int, list[int]] = {}
     short: dict[Content, int] = {}
-    for place, shingles in suspects([contents[at].text for at in singles], threshold, shingle).items():
-        at = singles[place]
+    for place, hashes in suspects([contents[at].text for at in singles], threshold, shingle).items():
+        at, shingles = singles[place], set(hashes.tolist())
         if shingles:
-            smallest = sorted(shingles)[: prefix_length(len(shingles), threshold)]
+            # Where shingles are repeated, some of the next smallest are looked at as well.
+            enough = prefix_length(len(shingles), threshold) + len(hashes) - len(shingles)
+            smallest = np.sort(hashes)[:enough].tolist()
             # In the order kept: the first is the best.
             candidates = sorted({holder for one in smallest if one in holders for holder in holders[one]})
             near = (other for other in candidates if similar(shingles, kept[other], threshold))
@@ -177,7 +179,7 @@ def spaced(text: str) -> bytes:
     return " ".join(apart.split()).encode("utf-8", "surrogatepass")
 
 
-def suspects(texts: Sequence[str], threshold: float, shingle: int) -> dict[int, set[int]]:
+def suspects(texts: Sequence[str], threshold: float, shingle: int) -> dict[int, Hashes]:
     """The hashed shingles of each text that may be a near duplicate, by its place, in order.
 
     Two sets of Jaccard similarity t share at least the part t of either. So a text of n shingles, more than (1 - t) n
@@ -205,7 +207,7 @@ def suspects(texts: Sequence[str], threshold: float, shingle: int) -> dict[int, 
     unique = np.bincount(owners.view(np.int64), minlength=len(texts))
     borders = np.append(0, np.cumsum(total)).tolist()
     return {
-        place: set(shingles[borders[place] : borders[place + 1]].tolist())
+        place: shingles[borders[place] : borders[place + 1]]
         for place in np.flatnonzero(unique <= (1 - threshold) * total + ROUNDING).tolist()
     }
 

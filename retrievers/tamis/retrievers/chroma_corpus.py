@@ -1,9 +1,6 @@
 """A Chroma collection as a corpus: ids and distances first, texts only for what is shown."""
 
 import contextlib
-import sqlite3
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +13,10 @@ from numpy.typing import NDArray
 
 from tamis.core.errors import BadInput, StoreError
 
-from .corpus import Fetched, Nearest, Passage, Version
+from .chroma_file import ChromaFile
+from .corpus import Comparison, Fetched, Nearest, Passage, Version
 from .filters import chroma_where
-from .threads import in_thread
+from .threads import in_thread, started
 
 # Ids asked for at once; more makes SQLite's statements long and saves nothing.
 _BATCH = 2000
@@ -37,14 +35,13 @@ class ChromaCorpus:
     ) -> None:
         self._get_collection = collection
         self._refresh = refresh
-        self._database = _database(collection()) if folder is None else folder / "chroma.sqlite3"
+        file = _database(collection()) if folder is None else folder / "chroma.sqlite3"
+        self._file = None if file is None else ChromaFile(file)
         # As JSON: read as objects, a collection without an embedding function of Chroma's own draws a warning.
         configuration = collection().configuration_json
         settings = configuration.get("hnsw") or configuration.get("spann") or {}
         self._space = str(settings.get("space", "l2"))
         self._unit_vectors: bool | None = True if self._space == "cosine" else None
-        self._log: sqlite3.Connection | None = None
-        self._log_lock = threading.Lock()
 
     @property
     def _collection(self) -> Any:
@@ -64,13 +61,13 @@ class ChromaCorpus:
     @property
     def exact_version(self) -> bool:
         """Whether ``version`` is read from Chroma's log."""
-        return self._log_position() is not None
+        return self._position() is not None
 
     def version(self) -> Version:
         """The collection and the last entry of Chroma's log, or how many passages there are."""
         if self._refresh is not None:
             self._refresh()
-        position = self._log_position()
+        position = self._position()
         return (str(self._collection.id), "count", self.count()) if position is None else (
             str(self._collection.id), "log", position
         )  # fmt: skip
@@ -95,20 +92,17 @@ class ChromaCorpus:
 
     def nodes(self, ids: Sequence[str]) -> dict[str, BaseNode]:
         """The nodes of these ids; what is not in the collection is left out."""
-        return self.fetch(ids, []).nodes
+        return self._nodes(ids)
 
-    def fetch(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> Fetched:
-        """The nodes and, in cosine spaces, the cosines to each vector, in one call of Chroma."""
-        near = vectors if vectors and self.cosine else []
-        nodes: dict[str, BaseNode] = {}
-        similarities: list[dict[str, float]] = [{} for _ in vectors]
-        for some in _batches(list(dict.fromkeys(ids))):
-            found = self._got(some, ["documents", "metadatas"], bool(near))
-            for id, text, metadata in zip(found["ids"], found["documents"], found["metadatas"], strict=True):
-                nodes[id] = _node(id, text, metadata)
-            for cosines, vector in zip(similarities, near, strict=False):
-                cosines.update(_cosines(vector, found))
-        return Fetched(nodes, list(similarities))
+    def fetch(self, ids: Sequence[str], comparisons: Sequence[Comparison]) -> Fetched:
+        """The nodes, and in cosine spaces the cosines, got at the same time."""
+        compared = list(dict.fromkeys(id for comparison in comparisons for id in comparison.ids))
+        if not compared or not self.cosine:
+            return Fetched(self._nodes(ids), [{} for _ in comparisons])
+        # The nodes in the other thread: building them is Python, getting vectors is Chroma's own work.
+        nodes = started(self._nodes, ids)
+        vectors = self._got(compared, [], True)
+        return Fetched(nodes.result(), [_cosines(comparison.vector, vectors) for comparison in comparisons])
 
     def nearest(self, vector: Sequence[float], depth: int, filters: MetadataFilters | None) -> Nearest:
         """The nearest passages; equal similarities in the order of ids."""
@@ -139,6 +133,21 @@ class ChromaCorpus:
         with reported():
             return set(self._collection.get(where=chroma_where(filters), include=[])["ids"])
 
+    def _position(self) -> int | None:
+        return None if self._file is None else self._file.position()
+
+    def _nodes(self, ids: Sequence[str]) -> dict[str, BaseNode]:
+        nodes: dict[str, BaseNode] = {}
+        for some in _batches(list(dict.fromkeys(ids))):
+            records = (self._file and self._file.records(str(self._collection.id), some)) or {}
+            for id, (text, content, kind) in records.items():
+                nodes[id] = metadata_dict_to_node({"_node_content": content, "_node_type": kind}, text=text)
+            if others := [id for id in some if id not in nodes]:
+                found = self._got(others, ["documents", "metadatas"], False)
+                for id, document, metadata in zip(found["ids"], found["documents"], found["metadatas"], strict=True):
+                    nodes[id] = _node(id, document, metadata)
+        return nodes
+
     def _got(self, ids: list[str], parts: list[str], embeddings: bool) -> dict[str, Any]:
         """Chroma's answer to ``get``, with embeddings unless its index in memory lacks one."""
         from chromadb.errors import InternalError
@@ -155,24 +164,6 @@ class ChromaCorpus:
         if self._space == "l2":
             return 1.0 - distances / 2.0 if self.cosine else -distances
         return 1.0 - distances
-
-    def _log_position(self) -> int | None:
-        """The number of the last entry in an embedded Chroma's log; None where there is no such file or table.
-
-        Chroma has no call that tells whether a collection has changed, and counting 100,000 passages takes it 10 ms.
-        """
-        if self._database is None or not self._database.is_file():
-            return None
-        try:
-            with self._log_lock:
-                if self._log is None:
-                    uri = f"{self._database.as_uri()}?mode=ro"
-                    self._log = sqlite3.connect(uri, uri=True, check_same_thread=False)
-                    weakref.finalize(self, self._log.close)
-                row = self._log.execute("SELECT MAX(seq_id) FROM embeddings_queue").fetchone()
-        except sqlite3.Error:
-            return None
-        return int(row[0] or 0)
 
 
 def _database(collection: Any) -> Path | None:

@@ -17,8 +17,15 @@ class Nearest(NamedTuple):
     similarities: list[float]
 
 
+class Comparison(NamedTuple):
+    """Passages whose similarity to a vector is wanted."""
+
+    vector: Sequence[float]
+    ids: Sequence[str]
+
+
 class Fetched(NamedTuple):
-    """Nodes by id, and for each vector asked about, how near the passages are to it (as far as the store can say)."""
+    """Nodes by id, and for each comparison the similarities, as far as the store can say."""
 
     nodes: dict[str, BaseNode]
     similarities: list[Mapping[str, float]]
@@ -76,8 +83,8 @@ class Corpus(Protocol):
         """How near given passages are, on the scale of ``nearest``; empty where the store cannot say cheaply."""
         ...
 
-    def fetch(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> Fetched:
-        """``nodes`` and the ``similarities`` to each vector in one go."""
+    def fetch(self, ids: Sequence[str], comparisons: Sequence[Comparison]) -> Fetched:
+        """``nodes`` and ``similarities`` in one go. A comparison may tell of more passages than it asked about."""
         ...
 
     def matching(self, filters: MetadataFilters) -> set[str]:

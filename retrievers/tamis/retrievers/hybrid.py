@@ -180,9 +180,10 @@ class HybridRetriever(BaseRetriever):
             if not query or not len(postings := self._bm25.current()):
                 return []
             sources = self._sources(query)
-            searches = [started(self._near, source, query) for source in sources]
-            words = self._words(query, postings)
-            answers = Answers(words, {source: one.result() for source, one in zip(sources, searches, strict=True)})
+            # The words in the other thread: it has Python to itself while this one waits for model and store.
+            words = started(self._words, query, postings)
+            near = {source: self._near(source, query) for source in sources}
+            answers = Answers(words.result(), near)
             candidates = self._candidates(answers, last=attempt == _ATTEMPTS - 1)
             if candidates is not None:
                 return self._resolved(candidates, query_bundle)
@@ -260,14 +261,14 @@ class HybridRetriever(BaseRetriever):
         elif answers.unknown():
             self._bm25.distrust()
             return None
-        vectors = [near.vector for near in answers.near.values()]
         if self.fusion == "rrf":
             fused = by_rank(answers, self.rrf_k, self.weights)[: self.similarity_top_k]
-            nodes, others = self._corpus.fetch([id for id, _ in fused], vectors)
-            hits = answers.hits([id for id, _ in fused], others)
+            ids = [id for id, _ in fused]
+            nodes, others = self._corpus.fetch(ids, answers.comparisons(ids))
+            hits = answers.hits(ids, others)
         else:
             ids = list(dict.fromkeys(id for ids in answers.rankings().values() for id in ids))
-            hits = answers.hits(ids, [self._corpus.similarities(vector, ids) for vector in vectors])
+            hits = answers.hits(ids, self._corpus.fetch([], answers.comparisons(ids)).similarities)
             fused = by_score(hits, self.calibrations, self.weights)[: self.similarity_top_k]
             nodes = self._corpus.nodes([id for id, _ in fused])
         if not last and not self._as_counted(fused, nodes, postings):

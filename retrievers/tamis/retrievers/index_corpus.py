@@ -17,7 +17,7 @@ from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 from tamis.core.errors import BadInput, StoreError
 
 from .chroma_corpus import ChromaCorpus
-from .corpus import Corpus, Fetched, Nearest, Passage, Version
+from .corpus import Comparison, Corpus, Fetched, Nearest, Passage, Version
 from .threads import in_thread
 
 
@@ -130,9 +130,9 @@ class IndexCorpus:
                 cosines[id] = float(query @ other) / lengths if lengths else 0.0
         return cosines
 
-    def fetch(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> Fetched:
-        """The nodes, and the similarities to each vector."""
-        return Fetched(self.nodes(ids), [self.similarities(vector, ids) for vector in vectors])
+    def fetch(self, ids: Sequence[str], comparisons: Sequence[Comparison]) -> Fetched:
+        """The nodes, and the similarities."""
+        return Fetched(self.nodes(ids), [self.similarities(vector, compared) for vector, compared in comparisons])
 
     def matching(self, filters: MetadataFilters) -> set[str]:
         """The ids of the nodes whose metadata the filters let through, by LlamaIndex's own reading of them."""

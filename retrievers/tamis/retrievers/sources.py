@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tamis.core.errors import BadSetting
 from tamis.models.scorer import Hit
 
-from .corpus import Nearest
+from .corpus import Comparison, Nearest
 from .fusion import Fused, calibrated, reciprocal_rank
 from .postings import Found, Postings
 
@@ -61,6 +61,14 @@ class Answers(NamedTuple):
     def rankings(self) -> dict[str, list[str]]:
         """Each source's ids, best first."""
         return {**{source: near.nearest.ids for source, near in self.near.items()}, "bm25": self.bm25.found.ids}
+
+    def comparisons(self, ids: Sequence[str]) -> list[Comparison]:
+        """What each search by vector must be asked in addition, to know of all these ids."""
+        listed = {source: set(near.nearest.ids) for source, near in self.near.items()}
+        return [
+            Comparison(near.vector, [id for id in ids if id not in listed[source]])
+            for source, near in self.near.items()
+        ]
 
     def hits(self, ids: Sequence[str], others: Sequence[Mapping[str, float]]) -> dict[str, dict[str, Hit]]:
         """What every source says of each id; of one that it did not list without a rank.
