@@ -11,23 +11,24 @@ from vectors import embed_texts
 
 from tamis.models.embedder import Embedder
 from tamis.models.evidence import LogisticModel
-from tamis.models.evidence_features import ranking_features, terms_of
+from tamis.models.evidence_features import longness, ranking_features, terms_of
 from tamis.models.lexical import tokenize
 
 Vector = NDArray[np.float64]
 
 
 class CaseEvidence(NamedTuple):
-    """One case in numbers: shapes (n,), (n,), (n, ranking features) and (n,) of bool."""
+    """One case in numbers: shapes (n,), (n,), (n, ranking features) (n,) of bool and how long the question is."""
 
     cosines: Vector
     bm25: Vector
     features: Vector
     relevant: NDArray[np.bool_]
+    longness: float
 
     def log_odds(self, model: LogisticModel) -> Vector:
         """The default scorer's log-odds under a model."""
-        return model.log_odds(self.features, self.cosines)
+        return model.log_odds(self.cosines, self.features, self.longness)
 
 
 class LexicalIndex:
@@ -66,7 +67,8 @@ def evidence_of_cases(cases: Sequence[Case], embedder: Embedder) -> list[CaseEvi
         own = [document.text for document in case.documents]
         cosines = np.array([float(vectors[text] @ query) for text in own])
         bm25 = lexical.shares(case.question, own)
-        features = ranking_features(terms_of(case.question), [terms_of(text) for text in own], cosines, bm25)
+        asked_for = terms_of(case.question)
+        features = ranking_features(asked_for, [terms_of(text) for text in own], cosines, bm25)
         relevant = np.array([document.id in case.gold for document in case.documents])
-        found.append(CaseEvidence(cosines, bm25, features, relevant))
+        found.append(CaseEvidence(cosines, bm25, features, relevant, longness(asked_for)))
     return found

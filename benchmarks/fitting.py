@@ -6,10 +6,12 @@ import numpy as np
 from evidence_cases import CaseEvidence, Vector
 from scipy.optimize import minimize
 
-from tamis.models.evidence import LogisticModel
+from tamis.models.evidence import LogisticModel, Odds
 from tamis.models.evidence_features import RANKING_FEATURES, margins
 
 _RIDGE = 3e-3
+UNANSWERABLE = 0.1
+"""The share of questions that nothing answers which the odds take for granted, whatever the share among the cases."""
 
 
 def fit_ranking(cases: Sequence[CaseEvidence]) -> Vector:
@@ -40,30 +42,30 @@ def fit_ranking(cases: Sequence[CaseEvidence]) -> Vector:
 
 
 def fit_model(cases: Sequence[CaseEvidence], *, use_cosine_level: bool = True) -> LogisticModel:
-    """All weights from cases with their gold; every case counts the same, however many candidates it has."""
+    """All weights from cases with their gold; unanswerable ones count as UNANSWERABLE of them."""
     ranking = fit_ranking(cases)
     scores = [case.features @ ranking for case in cases]
     lengths = [len(score) for score in scores]
-    level = [case.cosines.max() if use_cosine_level else 0.0 for case in cases]
-    rows = np.column_stack(
-        [np.concatenate(scores), np.concatenate([margins(score) for score in scores]), np.repeat(level, lengths)]
-    )
+    level = np.repeat([case.cosines.max() if use_cosine_level else 0.0 for case in cases], lengths)
+    leads = np.concatenate([margins(score) for score in scores])
+    odds_of = np.column_stack([np.ones(sum(lengths)), np.concatenate(scores), leads, level])
+    long = np.repeat([case.longness for case in cases], lengths)[:, None]
+    rows = np.hstack([odds_of * (1 - long), odds_of * long])
+    answered = np.array([case.relevant.any() for case in cases])
+    share = np.where(answered, (1 - UNANSWERABLE) / answered.mean(), UNANSWERABLE / max(1 - answered.mean(), 1e-9))
+    weight = np.repeat(share, lengths)
     gold = np.concatenate([case.relevant for case in cases]).astype(float)
-    centre, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
-    scaled = (rows - centre) / scale
+    scale = np.maximum(rows.std(axis=0), 1e-9)
+    scaled = rows / scale
+    penalty = _RIDGE * len(cases) * np.array([0, 1, 1, 1] * 2)
 
     def loss(weights: Vector) -> tuple[float, Vector]:
-        odds = weights[0] + scaled @ weights[1:]
-        error = 1 / (1 + np.exp(-odds)) - gold
-        value = (np.logaddexp(0, odds) - gold * odds).sum()
-        count = len(cases)
-        gradient = np.r_[error.sum(), scaled.T @ error + 2 * _RIDGE * count * weights[1:]]
-        return (value + _RIDGE * count * weights[1:] @ weights[1:]) / count, gradient / count
+        odds = scaled @ weights
+        error = weight * (1 / (1 + np.exp(-odds)) - gold)
+        value = weight @ (np.logaddexp(0, odds) - gold * odds) + penalty @ weights**2
+        return value / len(cases), (scaled.T @ error + 2 * penalty * weights) / len(cases)
 
-    # None may be negative but the intercept: the odds must order candidates as their rank scores do, and a better
-    # match must not make an answer less likely.
-    bounds = [(None, None)] + [(0.0, None)] * 3
-    fitted = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x
-    plain = fitted[1:] / scale
-    intercept = float(fitted[0] - centre @ plain)
-    return LogisticModel(ranking, intercept, *(float(weight) for weight in plain))
+    bounds = [(None, None), (0.0, None), (0.0, None), (0.0, None)] * 2
+    fitted = minimize(loss, np.zeros(8), jac=True, method="L-BFGS-B", bounds=bounds).x / scale
+    short, long_odds = (Odds(*half.tolist()) for half in np.split(fitted, 2))
+    return LogisticModel(ranking, short, long_odds)

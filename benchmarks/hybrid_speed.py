@@ -33,7 +33,7 @@ from tamis.testing import FakeEmbedder
 
 DIMENSIONS = 384
 DEPTH = 100
-WORDS = 60
+WORDS = (40, 81)
 VOCABULARY = 50_000
 CLUSTERS = 500
 # LlamaIndex counts ranks from 0 where the paper counts from 1: its 60 is the paper's 59.
@@ -83,7 +83,8 @@ class Corpus:
         """Passages numbered from ``start``."""
         vectors = self.vectors(count).tolist()
         return [
-            TextNode(id_=f"passage-{start + i:07d}", text=self.text(WORDS), embedding=vectors[i]) for i in range(count)
+            TextNode(id_=f"passage-{start + i:07d}", text=self.text(words), embedding=vectors[i])
+            for i, words in enumerate(self._random.integers(*WORDS, count).tolist())
         ]
 
     def queries(self, count: int) -> list[Query]:

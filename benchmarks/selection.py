@@ -1,6 +1,6 @@
 """Which passages, and how many: the default scorer and every selection policy on question files.
 
-    python benchmarks/selection.py [--cases FILE.jsonl ...] [--splits 200] [--limit 600] [--json]
+    python benchmarks/selection.py [--cases FILE.jsonl ...] [--splits 200] [--limit 400] [--json]
 
 Without ``--cases`` it measures on the pools of lost-in-the-middle, MedQuAD and CLAPnq and on compound questions, each
 with a scorer fitted on the other sets. With it, on anybody's files, with the scorer as shipped; each line is
@@ -103,7 +103,7 @@ def tuned_policies(labelled: Labelled, tuning: Sequence[Ranked]) -> dict[str, Po
     """Every policy, fitted on the tuning half."""
     flat = [p for probabilities, _ in labelled for p in probabilities]
     flags = [flag for _, relevant in labelled for flag in relevant]
-    few = labelled[:150]
+    few = labelled[:100]
     policies: dict[str, Policy] = {
         "best fixed k": FixedK(k) if (k := best_fixed_k(tuning)) else KeepNothing(),
         "expected-f1": ExpectedF1().fit(labelled),
@@ -125,6 +125,30 @@ class KeepNothing:
     def keep(self, probabilities: Sequence[float]) -> int:
         """Always 0."""
         return 0
+
+
+def out_of_the_box(evidence: Sequence[CaseEvidence], questions: Sequence[Ranked]) -> dict[str, Any]:
+    """Nothing tuned at all: ExpectedF1 on the scorer's own odds, at most ten kept, beside the five nearest."""
+    nearest = [ranked(case.cosines, case.relevant).relevant for case in evidence]
+    table: dict[str, Any] = {"dense top 5": _kept([(min(5, len(one)), one) for one in nearest])}
+    for beta in (1.0, 1.5, 2.0):
+        policy = ExpectedF1(beta=beta)
+        chances = [(1 / (1 + np.exp(-one.log_odds))).tolist() for one in questions]
+        kept = [min(policy.keep(some), 10) for some in chances]
+        table[f"expected-f1 beta {beta}"] = _kept([(k, one.relevant) for k, one in zip(kept, questions, strict=True)])
+    return table
+
+
+def _kept(choices: Sequence[tuple[int, NDArray[np.bool_]]]) -> dict[str, Any]:
+    """The fields of Outcome as means with bootstrap intervals over questions."""
+    columns = {
+        "context_f1": [context_f1(relevant, k) for k, relevant in choices],
+        "recall": [float(relevant[:k].sum() / relevant.sum()) for k, relevant in choices if relevant.any()],
+        "kept": [float(k) for k, _ in choices],
+        "abstained_answerable": [float(k == 0) for k, relevant in choices if relevant.any()],
+        "abstained_unanswerable": [float(k == 0) for k, relevant in choices if not relevant.any()],
+    }
+    return {name: mean_interval(values)._asdict() if values else None for name, values in columns.items()}
 
 
 class Outcome(NamedTuple):
@@ -211,6 +235,7 @@ def measure(name: str, cases: Sequence[Case], model: Any, splits: int) -> dict[s
         "candidates": float(np.mean([len(case.documents) for case in cases])),
         "images_ignored": sum(bool(document.image) for case in cases for document in case.documents),
         "ranking": ranking_quality(evidence, scorers),
+        "out_of_the_box": out_of_the_box(evidence, questions),
         "selection": selection_quality(questions, splits),
     }
 
@@ -241,6 +266,10 @@ def show(report: dict[str, Any]) -> None:
                 + " | ".join(_cell(row.get(m)) for m in ("ndcg@10", "recall@1", "recall@2", "recall@5"))
                 + " |"
             )
+    fields = ("context_f1", "recall", "kept", "abstained_answerable", "abstained_unanswerable")
+    print("\n| out of the box | context-F1 | recall | kept | abstained answerable | unanswerable |\n" + "|---" * 6 + "|")
+    for name, row in report["out_of_the_box"].items():
+        print(f"| {name} | " + " | ".join(_cell(row[field]) for field in fields) + " |")
     if "skipped" in report["selection"]:
         print(f"\nselection: {report['selection']['skipped']}")
         return
@@ -275,7 +304,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="+", type=Path)
     parser.add_argument("--splits", type=int, default=200)
-    parser.add_argument("--limit", type=int, default=600, help="questions a built-in set")
+    parser.add_argument("--limit", type=int, default=400, help="questions a built-in set")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.cases:

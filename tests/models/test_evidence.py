@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from tamis.core.content import Content
 from tamis.core.image import Image
 from tamis.models import SCORERS, Hit
-from tamis.models.evidence import ANY_EMBEDDER, EvidenceScorer, LogisticModel, shipped_models
+from tamis.models.evidence import ANY_EMBEDDER, EvidenceScorer, LogisticModel, Odds, shipped_models
 from tamis.models.evidence_features import (
     RANKING_FEATURES,
     bm25_shares,
     log_ranks,
+    longness,
     margins,
     ranking_features,
     standard_scores,
@@ -100,22 +101,33 @@ def test_it_is_written_as_json_and_pickled() -> None:
 @pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", ANY_EMBEDDER])
 def test_shipped_weights_keep_the_order_of_rank_scores(name: str) -> None:
     model = shipped_models()[name]
-    assert model.rank >= 0
-    assert model.lead >= 0
-    assert model.level >= 0
+    for odds in (model.short, model.long):
+        assert min(odds.rank, odds.lead, odds.level) >= 0
+        assert max(odds.rank, odds.lead) > 0
     assert LogisticModel.from_dict(model.to_dict()).to_dict() == model.to_dict()
 
 
 def test_the_weights_for_any_embedder_do_not_look_at_the_level_of_its_cosines() -> None:
-    assert shipped_models()[ANY_EMBEDDER].level == 0
+    model = shipped_models()[ANY_EMBEDDER]
+    assert (model.short.level, model.long.level) == (0, 0)
 
 
 def test_log_odds_by_hand() -> None:
-    model = LogisticModel(np.eye(len(RANKING_FEATURES))[0], intercept=-1.0, rank=2.0, lead=0.5, level=3.0)
+    short, long = Odds(-1.0, 2.0, 0.5, 3.0), Odds(-3.0, 4.0, 0.0, 1.0)
+    model = LogisticModel(np.eye(len(RANKING_FEATURES))[0], short, long)
     features = np.zeros((2, len(RANKING_FEATURES)))
     features[:, 0] = [1.0, 0.2]
-    # -1 + 3 x 0.6 = 0.8; the first 2 x 1 + 0.5 x 0.8, the second 2 x 0.2 - 0.5 x 0.8.
-    assert model.log_odds(features, np.array([0.6, 0.1])) == pytest.approx([0.8 + 2.4, 0.8 + 0.0])
+    cosines = np.array([0.6, 0.1])
+    # Short: -1 + 3 x 0.6 = 0.8; the first 2 x 1 + 0.5 x 0.8, the second 2 x 0.2 - 0.5 x 0.8.
+    assert model.log_odds(cosines, features, 0.0) == pytest.approx([0.8 + 2.4, 0.8 + 0.0])
+    # Long: -3 + 0.6 = -2.4; 4 x 1 and 4 x 0.2. Half way between, every weight is the mean of both.
+    assert model.log_odds(cosines, features, 1.0) == pytest.approx([1.6, -1.6])
+    assert model.log_odds(cosines, features, 0.5) == pytest.approx([-0.8 + 3.2, -0.8 + 0.4])
+
+
+@pytest.mark.parametrize(("terms", "expected"), [(0, 0.0), (1, 0.0), (5, 0.0), (10, 0.5), (20, 0.75)])
+def test_longness_by_hand(terms: int, expected: float) -> None:
+    assert longness(terms_of(" ".join(f"w{i}" for i in range(terms)))) == pytest.approx(expected)
 
 
 def test_bm25_shares_by_hand() -> None:

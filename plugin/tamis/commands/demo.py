@@ -18,7 +18,7 @@ def demo(
 ) -> None:
     """Ask the documentation of the running Python's standard library: LlamaIndex as it comes, its best tools, Tamis.
 
-    The first run builds a store of some 1,500 passages, which takes a minute or two; later ones use it.
+    The first run builds a store of about 1,950 passages, which takes a minute or two; later ones use it.
     """
     from tamis.demo.run import run_demo
 

@@ -18,6 +18,7 @@ from .evidence_features import (
     RANKING_FEATURES,
     Terms,
     bm25_shares,
+    longness,
     margins,
     ranking_features,
     terms_of,
@@ -33,37 +34,50 @@ ANY_EMBEDDER = "any"
 _NOTHING: Evidence = {}
 
 
-class LogisticModel(NamedTuple):
-    """The fitted weights. A candidate's rank score is ``ranking . features``; its log-odds of "relevant" are
+class Odds(NamedTuple):
+    """How rank scores become log-odds of "relevant":
     ``intercept + rank * score + lead * (score's lead over the best other) + level * best cosine``.
 
-    ``ranking`` has shape (len(RANKING_FEATURES),). ``rank`` and ``lead`` are not negative, so log-odds order
-    candidates as their rank scores do; nor is ``level``: a better match never makes an answer less likely.
+    Only the intercept may be negative: log-odds order candidates as their rank scores do, and a better match never
+    makes an answer less likely.
     """
 
-    ranking: "Vector"
     intercept: float
     rank: float
     lead: float
     level: float
 
-    def log_odds(self, features: "Vector", cosines: "Vector") -> "Vector":
-        """Log-odds for the candidates of one query, shape (n,), from features (n, len(RANKING_FEATURES)) and (n,)."""
+
+class LogisticModel(NamedTuple):
+    """The fitted weights: a candidate's rank score is ``ranking . features``, its log-odds those of ``short`` and
+    ``long`` questions mixed by ``longness``. Long ones often ask for several things: their best cosine is lower, and
+    a passage that is behind another is not on that account less relevant.
+
+    ``ranking`` has shape (len(RANKING_FEATURES),).
+    """
+
+    ranking: "Vector"
+    short: Odds
+    long: Odds
+
+    def log_odds(self, cosines: "Vector", features: "Vector", longness: float) -> "Vector":
+        """Log-odds for the candidates of one query, shape (n,), from (n,), (n, len(RANKING_FEATURES)) and [0, 1]."""
+        mixed = Odds(*((1 - longness) * short + longness * long for short, long in zip(*self[1:], strict=True)))
         score: Vector = features @ self.ranking
         # Two equally good candidates are each less sure than one good candidate that stands alone.
-        constant = self.intercept + self.level * float(cosines.max())
-        odds: Vector = constant + self.rank * score + self.lead * margins(score)
-        return odds
+        odds: Vector = mixed.rank * score + mixed.lead * margins(score)
+        return odds + (mixed.intercept + mixed.level * float(cosines.max()))
 
     def to_dict(self) -> dict[str, Any]:
         """The weights by name, as JSON."""
-        return {**self._asdict(), "ranking": dict(zip(RANKING_FEATURES, self.ranking.tolist(), strict=True))}
+        ranking = dict(zip(RANKING_FEATURES, self.ranking.tolist(), strict=True))
+        return {"ranking": ranking, "short": self.short._asdict(), "long": self.long._asdict()}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> "LogisticModel":
         """A model from what ``to_dict`` gave."""
         ranking = np.array([float(row["ranking"][name]) for name in RANKING_FEATURES])
-        return cls(ranking, *(float(row[name]) for name in ("intercept", "rank", "lead", "level")))
+        return cls(ranking, Odds(**row["short"]), Odds(**row["long"]))
 
 
 @cache
@@ -96,6 +110,11 @@ class EvidenceScorer(LocalScorer):
 
         object.__setattr__(self, "embedder", EMBEDDERS.build(self.embedder or "sentence-transformers"))
 
+    @property
+    def modalities(self) -> frozenset[str]:
+        """What it looks at: text. An image counts by what retrieval found out about it."""
+        return frozenset({"text"})
+
     def settings(self) -> dict[str, Any]:
         """Its settings as JSON. Models that are not the shipped ones are not among them."""
         from . import EMBEDDERS
@@ -120,7 +139,7 @@ class EvidenceScorer(LocalScorer):
         model, cosines = self._cosines(query, texts, [evidence[i] for i in usable])
         bm25 = _bm25(wanted, terms, [evidence[i] for i in usable])
         weights = self.models.get(model) or self.models[ANY_EMBEDDER]
-        log_odds = weights.log_odds(ranking_features(wanted, terms, cosines, bm25), cosines)
+        log_odds = weights.log_odds(cosines, ranking_features(wanted, terms, cosines, bm25), longness(wanted))
         for i, value in zip(usable, checked_scores(log_odds.tolist(), len(usable)), strict=True):
             scores[i] = value
         return scores

@@ -114,3 +114,8 @@ def ranking_features(query: Terms, passages: Sequence[Terms], cosines: "Vector",
     lead = [len(wanted & passage.lead) * share for passage in passages]
     sentence = [max((len(wanted & one) for one in passage.sentences), default=0) * share for passage in passages]
     return np.column_stack([dense, log_ranks(cosines), lexical, lead, sentence, length * dense, length * lexical])
+
+
+def longness(query: Terms) -> float:
+    """0 for a question of up to 5 distinct terms, then rising towards 1 (0.5 at 10): how much a long one it is."""
+    return 1 - min(1.0, 5 / max(len(query.counts), 1))

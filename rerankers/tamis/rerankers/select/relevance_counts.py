@@ -75,10 +75,10 @@ def fit_relevance_counts(queries: Sequence[Query]) -> RelevanceCounts:
         raise BadInput("there are no queries to fit on; ExpectedF1() without fit() takes candidates as independent")
     totals = np.array([int(query.relevant.sum()) for query in queries])
     most = int(totals.max()) + 1
-    steps = np.geomspace(0.2, 5.0, 25)
+    steps = np.geomspace(0.2, 5.0, 13)
     fits = [_at(queries, totals, most, float(step)) for step in steps]
     best = int(np.argmin([loss for loss, _ in fits]))
-    finer = np.geomspace(steps[max(best - 1, 0)], steps[min(best + 1, len(steps) - 1)], 9)
+    finer = np.geomspace(steps[max(best - 1, 0)], steps[min(best + 1, len(steps) - 1)], 7)
     fits = [_at(queries, totals, most, float(step)) for step in finer]
     best = int(np.argmin([loss for loss, _ in fits]))
     return RelevanceCounts(tuple(fits[best][1].tolist()), float(finer[best]))
@@ -95,7 +95,8 @@ def _at(queries: Sequence[Query], totals: NDArray[np.int64], most: int, sharpnes
     for _ in range(_ROUNDS):
         joint = apart * weights
         expected = (joint / joint.sum(axis=1, keepdims=True)).mean(axis=0)
-        step = target / np.maximum(expected, 1e-300)
+        # No query has so many candidates: nothing is known of that weight, and nothing changes it.
+        step = np.divide(target, expected, out=np.ones(most + 1), where=expected > 0)
         weights *= step
         weights /= weights.max()
         if np.abs(np.log(step)).max() < 1e-4:
