@@ -267,7 +267,9 @@ def show(report: dict[str, Any]) -> None:
                 + " |"
             )
     fields = ("context_f1", "recall", "kept", "abstained_answerable", "abstained_unanswerable")
-    print("\n| out of the box | context-F1 | recall | kept | abstained answerable | unanswerable |\n" + "|---" * 6 + "|")
+    print(
+        "\n| out of the box | context-F1 | recall | kept | abstained answerable | unanswerable |\n" + "|---" * 6 + "|"
+    )
     for name, row in report["out_of_the_box"].items():
         print(f"| {name} | " + " | ".join(_cell(row[field]) for field in fields) + " |")
     if "skipped" in report["selection"]:

@@ -103,3 +103,14 @@ def test_a_python_without_docstrings_is_refused_with_the_remedy() -> None:
 def test_the_order_of_the_modules_is_the_order_of_the_passages(everything: list[Passage]) -> None:
     order = [module for module, _ in itertools.groupby(passage.module for passage in everything)]
     assert order == [module for module in MODULES if module in set(order)]
+
+
+def test_what_a_package_hangs_into_the_standard_library_is_not_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nlargest_once(count: int) -> None:
+        """Finds the largest ones, but only the first time that it is asked to."""
+
+    before = passages(["heapq"])
+    monkeypatch.setattr(nlargest_once, "__module__", "somebody.else")
+    monkeypatch.setattr(sys.modules["heapq"], "nlargest_once", nlargest_once, raising=False)
+    monkeypatch.setattr(sys.modules["heapq"], "__all__", [*sys.modules["heapq"].__all__, "nlargest_once"])
+    assert passages(["heapq"]) == before

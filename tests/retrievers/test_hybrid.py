@@ -25,7 +25,7 @@ from llama_index.core.vector_stores.types import (
 from tamis.core.errors import BadInput, BadSetting, StoreError
 from tamis.nodes import Candidate
 from tamis.retrievers import HybridRetriever, Store, TamisEmbedding
-from tamis.testing import FakeEmbedder, FixedRetriever
+from tamis.testing import FakeEmbedder, FixedRetriever, check_retriever
 
 TEXTS = {
     "bus": "the red bus stops at the market",
@@ -384,3 +384,10 @@ def test_an_index_node_is_resolved_and_keeps_its_score(tmp_path: Path) -> None:
             }  # fmt: skip
             assert candidate(found, "inside").hits["dense"].rank is not None
         assert isinstance(retriever, BaseRetriever)
+
+
+def test_it_meets_every_assertion_of_the_shipped_conformance_check(store: Store) -> None:
+    slow = HybridRetriever.from_index(index_over(SlowStore()))
+    slow.retrieve("warm up")
+    report = check_retriever(store.retriever(), slow=slow, queries=["red bus"], finds=[("tax law", "tax")])
+    assert report.failures == []

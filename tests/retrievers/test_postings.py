@@ -85,6 +85,25 @@ def test_the_best_are_above_nought_in_order_of_score_and_then_of_id(values: list
     assert list(zip(found.ids, found.scores, strict=True)) == [(id, -value) for value, id in pairs]
 
 
+@pytest.mark.parametrize("kind", ["spread", "one high", "few high", "many equal", "all equal", "none"])
+def test_the_best_of_many_are_found_whatever_the_scores_look_like(kind: str) -> None:
+    random = np.random.default_rng(0)
+    size = 20_000
+    scores = {
+        "spread": random.exponential(size=size),
+        "one high": np.where(np.arange(size) == 7, 9.0, 1.0),
+        "few high": np.where(random.random(size) < 0.001, 5.0 + random.random(size), random.random(size)),
+        "many equal": random.integers(0, 3, size).astype(float),
+        "all equal": np.ones(size),
+        "none": np.zeros(size),
+    }[kind].astype(np.float32)
+    index = Postings.of({f"n{i:05}": passage([]) for i in range(size)})
+    expected = sorted((-score, f"n{i:05}") for i, score in enumerate(scores.tolist()) if score > 0)
+    for depth in (1, 100, 5000):
+        found = index.best(scores, depth)
+        assert list(zip(found.ids, found.scores, strict=True)) == [(id, -score) for score, id in expected[:depth]]
+
+
 def test_an_empty_index_answers() -> None:
     index = Postings.empty()
     assert index.best(index.score_all(["oak"]), 5) == ([], [])

@@ -89,7 +89,7 @@ def _passages(modules: Iterable[str]) -> Iterator[Passage]:
         for name, value in _members(module):
             doc = _own_docstring(name, value)
             short_name = name.rpartition(".")[2]
-            if not doc or id(value) in objects or (short_name, doc) in said:
+            if not doc or _was_put_there(value) or id(value) in objects or (short_name, doc) in said:
                 continue
             objects.add(id(value))
             said.add((short_name, doc))
@@ -151,6 +151,13 @@ def _belongs(value: object, module_name: str) -> bool:
     """
     home = getattr(value, "__module__", None)
     return home is None or home.lstrip("_") == module_name
+
+
+def _was_put_there(value: object) -> bool:
+    """Whether some other package defined an object and hung it into the standard library, as Transformers does with
+    three methods of ``logging.Logger``: the corpus must not depend on what else has been imported."""
+    home = getattr(value, "__module__", None)
+    return isinstance(home, str) and home.partition(".")[0] not in sys.stdlib_module_names
 
 
 def _own_docstring(name: str, value: object) -> str:

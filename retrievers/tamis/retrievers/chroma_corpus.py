@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tamis.core.errors import BadInput, StoreError
 
 from .chroma_file import ChromaFile
-from .corpus import Comparison, Fetched, Nearest, Passage, Version
+from .corpus import Nearest, Passage, Vectors, Version, unit
 from .filters import chroma_where
-from .threads import in_thread, started
+from .threads import in_thread
 
 # Ids asked for at once; more makes SQLite's statements long and saves nothing.
 _BATCH = 2000
@@ -72,6 +72,13 @@ class ChromaCorpus:
             str(self._collection.id), "log", position
         )  # fmt: skip
 
+    def changed_since(self, version: Version) -> set[str] | None:
+        """The ids that were added, changed or deleted since a version, while Chroma's log goes back to it."""
+        collection = str(self._collection.id)
+        if self._file is None or version[:2] != (collection, "log"):
+            return None
+        return self._file.changed_since(collection, int(version[2]))
+
     def count(self) -> int:
         """How many passages the collection has."""
         with reported():
@@ -92,41 +99,55 @@ class ChromaCorpus:
 
     def nodes(self, ids: Sequence[str]) -> dict[str, BaseNode]:
         """The nodes of these ids; what is not in the collection is left out."""
-        return self._nodes(ids)
-
-    def fetch(self, ids: Sequence[str], comparisons: Sequence[Comparison]) -> Fetched:
-        """The nodes, and in cosine spaces the cosines, got at the same time."""
-        compared = list(dict.fromkeys(id for comparison in comparisons for id in comparison.ids))
-        if not compared or not self.cosine:
-            return Fetched(self._nodes(ids), [{} for _ in comparisons])
-        # The nodes in the other thread: building them is Python, getting vectors is Chroma's own work.
-        nodes = started(self._nodes, ids)
-        vectors = self._got(compared, [], True)
-        return Fetched(nodes.result(), [_cosines(comparison.vector, vectors) for comparison in comparisons])
+        nodes: dict[str, BaseNode] = {}
+        for some in _batches(list(dict.fromkeys(ids))):
+            records = (self._file and self._file.records(str(self._collection.id), some)) or {}
+            for id, (text, content, kind) in records.items():
+                nodes[id] = metadata_dict_to_node({"_node_content": content, "_node_type": kind}, text=text)
+            if others := [id for id in some if id not in nodes]:
+                with reported():
+                    found = self._collection.get(ids=others, include=["documents", "metadatas"])
+                for id, document, metadata in zip(found["ids"], found["documents"], found["metadatas"], strict=True):
+                    nodes[id] = _node(id, document, metadata)
+        return nodes
 
     def nearest(self, vector: Sequence[float], depth: int, filters: MetadataFilters | None) -> Nearest:
         """The nearest passages; equal similarities in the order of ids."""
         query = np.asarray(vector, dtype=np.float32)
         if self._space == "l2" and self.cosine:
             # Among vectors of length 1 the order is the same, and the distance then tells the cosine.
-            query = _unit(query)
+            query = unit(query)
         with reported():
             found = self._collection.query(
                 query_embeddings=[query], n_results=depth, where=chroma_where(filters), include=["distances"]
             )
-        pairs = zip(found["ids"][0], self._similarity(np.asarray(found["distances"][0], dtype=float)), strict=True)
-        best = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
-        return Nearest([id for id, _ in best], [float(similarity) for _, similarity in best])
+        similarities = self._similarity(np.asarray(found["distances"][0], dtype=float)).tolist()
+        best = sorted(zip([-similarity for similarity in similarities], found["ids"][0], strict=True))
+        return Nearest([id for _, id in best], [-negative for negative, _ in best])
 
     async def anearest(self, vector: Sequence[float], depth: int, filters: MetadataFilters | None) -> Nearest:
         """The same in a thread; Chroma's own asynchronous client needs another client object."""
         return await in_thread(self.nearest, vector, depth, filters)
 
-    def similarities(self, vector: Sequence[float], ids: Sequence[str]) -> Mapping[str, float]:
-        """The cosines of given passages; empty where the space's similarities are no cosines."""
+    def vectors(self, ids: Sequence[str]) -> Vectors:
+        """The vectors of these ids, where the space is that of cosines."""
+        from chromadb.errors import InternalError
+
         if not ids or not self.cosine:
             return {}
-        return _cosines(vector, self._got(list(ids), [], True))
+        try:
+            with reported():
+                found = self._collection.get(ids=list(ids), include=["embeddings"])
+        except StoreError as error:
+            if isinstance(error.__cause__, InternalError):
+                # Another process added one of them: its text is in the database, its vector not in this process yet.
+                return {}
+            raise
+        if not found["ids"]:
+            return {}
+        vectors = np.asarray(found["embeddings"], dtype=np.float32)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return dict(zip(found["ids"], vectors / np.where(lengths > 0, lengths, 1), strict=True))
 
     def matching(self, filters: MetadataFilters) -> set[str]:
         """The ids that Chroma finds with the filters."""
@@ -135,29 +156,6 @@ class ChromaCorpus:
 
     def _position(self) -> int | None:
         return None if self._file is None else self._file.position()
-
-    def _nodes(self, ids: Sequence[str]) -> dict[str, BaseNode]:
-        nodes: dict[str, BaseNode] = {}
-        for some in _batches(list(dict.fromkeys(ids))):
-            records = (self._file and self._file.records(str(self._collection.id), some)) or {}
-            for id, (text, content, kind) in records.items():
-                nodes[id] = metadata_dict_to_node({"_node_content": content, "_node_type": kind}, text=text)
-            if others := [id for id in some if id not in nodes]:
-                found = self._got(others, ["documents", "metadatas"], False)
-                for id, document, metadata in zip(found["ids"], found["documents"], found["metadatas"], strict=True):
-                    nodes[id] = _node(id, document, metadata)
-        return nodes
-
-    def _got(self, ids: list[str], parts: list[str], embeddings: bool) -> dict[str, Any]:
-        """Chroma's answer to ``get``, with embeddings unless its index in memory lacks one."""
-        from chromadb.errors import InternalError
-
-        with reported():
-            if embeddings:
-                # Another process added the passage: its text is in the database, its vector not in this process.
-                with contextlib.suppress(InternalError):
-                    return dict(self._collection.get(ids=ids, include=[*parts, "embeddings"]))
-            return dict(self._collection.get(ids=ids, include=parts))
 
     def _similarity(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Chroma's distances turned round: cosines where they tell them, else higher for nearer."""
@@ -182,20 +180,6 @@ def _node(id: str, text: str | None, metadata: Mapping[str, Any] | None) -> Base
         return metadata_dict_to_node(dict(metadata), text=text or "")
     # Put there by somebody who does not use LlamaIndex.
     return TextNode(id_=id, text=text or "", metadata=dict(metadata or {}))
-
-
-def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    length = float(np.linalg.norm(vector))
-    return vector / np.float32(length) if length > 0 else vector
-
-
-def _cosines(vector: Sequence[float], found: Mapping[str, Any]) -> dict[str, float]:
-    if not found["ids"] or found["embeddings"] is None:
-        return {}
-    vectors = np.asarray(found["embeddings"], dtype=np.float32)
-    lengths = np.linalg.norm(vectors, axis=1)
-    cosines = vectors @ _unit(np.asarray(vector, dtype=np.float32)) / np.where(lengths > 0, lengths, 1.0)
-    return dict(zip(found["ids"], cosines.astype(float).tolist(), strict=True))
 
 
 def _batches(ids: list[str]) -> Iterator[list[str]]:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
+from numpy.typing import NDArray
 
 Version = tuple[str | int, ...]
 """Differs whenever the passages may differ. Written beside the BM25 index, so of JSON's own types."""
@@ -17,18 +19,8 @@ class Nearest(NamedTuple):
     similarities: list[float]
 
 
-class Comparison(NamedTuple):
-    """Passages whose similarity to a vector is wanted."""
-
-    vector: Sequence[float]
-    ids: Sequence[str]
-
-
-class Fetched(NamedTuple):
-    """Nodes by id, and for each comparison the similarities, as far as the store can say."""
-
-    nodes: dict[str, BaseNode]
-    similarities: list[Mapping[str, float]]
+Vectors = Mapping[str, NDArray[np.float32]]
+"""Unit vectors by id, each of shape (dimensions,)."""
 
 
 class Passage(NamedTuple):
@@ -55,6 +47,10 @@ class Corpus(Protocol):
         """Cheap enough to be asked at every query."""
         ...
 
+    def changed_since(self, version: Version) -> set[str] | None:
+        """At least the ids that were added, changed or deleted since a version; None if that cannot be told."""
+        ...
+
     def count(self) -> int:
         """How many passages there are."""
         ...
@@ -79,14 +75,17 @@ class Corpus(Protocol):
         """The same, without blocking the event loop."""
         ...
 
-    def similarities(self, vector: Sequence[float], ids: Sequence[str]) -> Mapping[str, float]:
-        """How near given passages are, on the scale of ``nearest``; empty where the store cannot say cheaply."""
-        ...
-
-    def fetch(self, ids: Sequence[str], comparisons: Sequence[Comparison]) -> Fetched:
-        """``nodes`` and ``similarities`` in one go. A comparison may tell of more passages than it asked about."""
+    def vectors(self, ids: Sequence[str]) -> Vectors:
+        """The vectors of these ids, of length 1; only those that the store gives out and compares by cosine."""
         ...
 
     def matching(self, filters: MetadataFilters) -> set[str]:
         """The ids of the passages that the filters let through."""
         ...
+
+
+def unit(vector: Sequence[float] | NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vector at length 1, shape (dimensions,); one of length 0 as it is."""
+    array = np.asarray(vector, dtype=np.float32)
+    length = float(np.linalg.norm(array))
+    return array / np.float32(length) if length > 0 else array

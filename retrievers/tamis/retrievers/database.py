@@ -1,6 +1,7 @@
 """Where a store's Chroma is: in a folder, shared by the stores of this process, or on a server."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from .place import Server
 
 # How often a reader opens the database anew while another process keeps writing.
 _PATIENCE_S = 2.0
+_TICK_NS = 2 * 10**9
 LOCK = "writer.lock"
 
 
@@ -40,6 +42,7 @@ class Database:
         self._opened_at = -_PATIENCE_S
         self._client = _embedded(folder / "chroma", 0)
         self._retired: list[Any] = []
+        self._stamp = 0
         self._collections: dict[str, Any] = {}
 
     @classmethod
@@ -81,7 +84,14 @@ class Database:
 
     def refresh(self) -> None:
         """Opens Chroma anew if another process has written since."""
-        self._follow(last_writer(self._folder / LOCK), now=False)
+        try:
+            stamp = os.stat(self._folder / LOCK).st_mtime_ns
+        except OSError:
+            return
+        # Read only when it was written since, or so lately that a second writing may bear the same time.
+        if stamp != self._stamp or time.time_ns() - stamp < _TICK_NS:
+            self._follow(last_writer(self._folder / LOCK), now=False)
+            self._stamp = stamp if self._seen == last_writer(self._folder / LOCK) else 0
 
     def _follow(self, writer: Writer | None, now: bool) -> None:
         if writer is None or writer == self._seen:

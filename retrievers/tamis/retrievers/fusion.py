@@ -60,4 +60,4 @@ def calibrated(
 
 
 def _best_first(scores: Mapping[str, float]) -> list[Fused]:
-    return [Fused(id, score) for id, score in sorted(scores.items(), key=lambda item: (-item[1], item[0]))]
+    return [Fused(id, -negative) for negative, id in sorted((-score, id) for id, score in scores.items())]

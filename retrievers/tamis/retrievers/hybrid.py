@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
+from tamis.models.scorer import Hit
 from tamis.nodes import Candidate
 
 from .asked import Asked, asked
@@ -180,10 +181,15 @@ class HybridRetriever(BaseRetriever):
             if not query or not len(postings := self._bm25.current()):
                 return []
             sources = self._sources(query)
-            # The words in the other thread: it has Python to itself while this one waits for model and store.
-            words = started(self._words, query, postings)
-            near = {source: self._near(source, query) for source in sources}
-            answers = Answers(words.result(), near)
+            if query.vector is None:
+                # The words in another thread: it has Python to itself while this one waits for the model.
+                counting = started(self._words, query, postings)
+                near = {source: self._near(source, query) for source in sources}
+                words = counting.result()
+            else:
+                words = self._words(query, postings)
+                near = {source: self._near(source, query) for source in sources}
+            answers = Answers(words, near)
             candidates = self._candidates(answers, last=attempt == _ATTEMPTS - 1)
             if candidates is not None:
                 return self._resolved(candidates, query_bundle)
@@ -220,7 +226,8 @@ class HybridRetriever(BaseRetriever):
         """BM25's answer."""
         scores = postings.score_all(query.terms)
         allowed = scores if self.filters is None else np.where(self._allowed(postings, self.filters), scores, 0)
-        return Lexical(postings, postings.best(allowed, self.source_top_k), scores, postings.ceiling(query.terms))
+        found = postings.best(allowed, self.source_top_k)
+        return Lexical(postings, found, scores, postings.ceiling(query.terms))
 
     def _allowed(self, postings: Postings, filters: MetadataFilters) -> NDArray[np.bool_]:
         """Which passages the filters let through, shape (passages,)."""
@@ -263,14 +270,11 @@ class HybridRetriever(BaseRetriever):
             return None
         if self.fusion == "rrf":
             fused = by_rank(answers, self.rrf_k, self.weights)[: self.similarity_top_k]
-            ids = [id for id, _ in fused]
-            nodes, others = self._corpus.fetch(ids, answers.comparisons(ids))
-            hits = answers.hits(ids, others)
+            hits = self._hits(answers, [id for id, _ in fused])
         else:
-            ids = list(dict.fromkeys(id for ids in answers.rankings().values() for id in ids))
-            hits = answers.hits(ids, self._corpus.fetch([], answers.comparisons(ids)).similarities)
+            hits = self._hits(answers, list(dict.fromkeys(id for ids in answers.rankings().values() for id in ids)))
             fused = by_score(hits, self.calibrations, self.weights)[: self.similarity_top_k]
-            nodes = self._corpus.nodes([id for id, _ in fused])
+        nodes = self._corpus.nodes([id for id, _ in fused])
         if not last and not self._as_counted(fused, nodes, postings):
             self._bm25.distrust()
             return None
@@ -279,13 +283,16 @@ class HybridRetriever(BaseRetriever):
             Candidate.model_construct(node=nodes[id], score=score, hits=hits[id]) for id, score in fused if id in nodes
         ]
 
+    def _hits(self, answers: Answers, ids: Sequence[str]) -> dict[str, dict[str, Hit]]:
+        return answers.hits(ids, self._bm25.vectors(answers.unlisted(ids)))
+
     def _as_counted(self, fused: Sequence[Fused], nodes: Mapping[str, BaseNode], postings: Postings) -> bool:
         """Whether the store still has the passages that were found, with the texts that BM25 counted."""
         if any(id not in nodes for id, _ in fused):
             return False
         if self._corpus.exact_version:
             return True
-        rows = {id: postings.row(id) for id in nodes}
+        rows = {id: postings.row(id) for id, _ in fused}
         return all(
             row is None or postings.digests[row] == digest_of(nodes[id].get_content()) for id, row in rows.items()
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores import SimpleVectorStore
@@ -17,7 +16,7 @@ from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 from tamis.core.errors import BadInput, StoreError
 
 from .chroma_corpus import ChromaCorpus
-from .corpus import Comparison, Corpus, Fetched, Nearest, Passage, Version
+from .corpus import Corpus, Nearest, Passage, Vectors, Version, unit
 from .threads import in_thread
 
 
@@ -60,6 +59,10 @@ class IndexCorpus:
         if isinstance(self._store, SimpleVectorStore):
             return ("simple", len(self._store.data.embedding_dict), hash(frozenset(self._hashes().items())))
         return ("index", len(self._index.index_struct.nodes_dict))
+
+    def changed_since(self, version: Version) -> set[str] | None:
+        """Nobody knows."""
+        return None
 
     def count(self) -> int:
         """How many passages there are."""
@@ -116,23 +119,12 @@ class IndexCorpus:
         except ValueError as error:
             raise BadInput(f"{type(self._store).__name__} does not take this query: {error}") from error
 
-    def similarities(self, vector: Sequence[float], ids: Sequence[str]) -> Mapping[str, float]:
-        """Cosines from LlamaIndex's own store; other stores give no vectors out."""
+    def vectors(self, ids: Sequence[str]) -> Vectors:
+        """The vectors in LlamaIndex's own store; other stores give none out."""
         if not isinstance(self._store, SimpleVectorStore):
             return {}
         stored = self._store.data.embedding_dict
-        query = np.asarray(vector, float)
-        cosines = {}
-        for id in ids:
-            if id in stored:
-                other = np.asarray(stored[id], float)
-                lengths = float(np.linalg.norm(query) * np.linalg.norm(other))
-                cosines[id] = float(query @ other) / lengths if lengths else 0.0
-        return cosines
-
-    def fetch(self, ids: Sequence[str], comparisons: Sequence[Comparison]) -> Fetched:
-        """The nodes, and the similarities."""
-        return Fetched(self.nodes(ids), [self.similarities(vector, compared) for vector, compared in comparisons])
+        return {id: unit(stored[id]) for id in ids if id in stored}
 
     def matching(self, filters: MetadataFilters) -> set[str]:
         """The ids of the nodes whose metadata the filters let through, by LlamaIndex's own reading of them."""

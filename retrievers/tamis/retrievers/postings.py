@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -17,6 +18,11 @@ K1 = 1.5
 B = 0.75
 # Postings scored at once: bounds the double precision temporaries to some 50 MB.
 _CHUNK = 1 << 20
+# Of terms in at least one passage of _COMMON, up to _SPREADS are kept spread out: 13 MB at 100,000 passages.
+_COMMON = 8
+_SPREADS = 32
+_FEW = 4096
+_STEP = 16
 
 
 class Counted(NamedTuple):
@@ -85,8 +91,15 @@ class Postings:
 
     def row(self, id: str) -> int | None:
         """The number of a passage; None if it is not here."""
-        place = bisect.bisect_left(self.ids, id)
-        return place if place < len(self.ids) and self.ids[place] == id else None
+        return self._numbers.get(id)
+
+    @cached_property
+    def _spreads(self) -> dict[int, NDArray[np.float32]]:
+        return {}
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, int]:
+        return {id: row for row, id in enumerate(self.ids)}
 
     def idf(self, term: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), above 0; highest for a term that no passage has."""
@@ -105,20 +118,42 @@ class Postings:
             column = self.vocabulary.get(term)
             if column is None:
                 continue
+            if (everywhere := self._spread(column)) is not None:
+                total += everywhere if count == 1 else everywhere * np.float32(count)
+                continue
             where = slice(self.starts[column], self.starts[column + 1])
             # A passage comes once in a term's postings, so plain indexing adds up right and is faster than np.add.at.
             total[self.rows[where]] += self.scores[where] if count == 1 else self.scores[where] * np.float32(count)
         return total
 
+    def _spread(self, column: int) -> NDArray[np.float32] | None:
+        """The scores of a term that many passages have, by passage: several times as fast to add. None for others."""
+        begin, end = int(self.starts[column]), int(self.starts[column + 1])
+        if (end - begin) * _COMMON < len(self):
+            return None
+        spread = self._spreads.get(column)
+        if spread is None and len(self._spreads) < _SPREADS:
+            spread = np.zeros(len(self), np.float32)
+            spread[self.rows[begin:end]] = self.scores[begin:end]
+            self._spreads[column] = spread
+        return spread
+
     def best(self, scores: NDArray[np.float32], depth: int) -> Found:
         """The ``depth`` best of ``score_all``, those above 0 only, equal scores in the order of ids."""
-        rows = np.flatnonzero(scores)
+        rows = np.flatnonzero(scores > 0)
+        if len(rows) > _FEW:
+            # A sample tells about where the best begin; sorting out 100,000 scores takes longer than all the rest.
+            sample = scores[::_STEP]
+            place = min(len(sample), 3 * depth // _STEP + 16)
+            bound = np.partition(sample, len(sample) - place)[len(sample) - place]
+            if bound > 0 and len(best := np.flatnonzero(scores >= bound)) >= depth:
+                rows = best
+        values = scores[rows]
         if len(rows) > depth:
-            values = scores[rows]
             bound = np.partition(values, len(rows) - depth)[len(rows) - depth]
-            rows = rows[values >= bound]
-        rows = rows[np.argsort(-scores[rows], kind="stable")][:depth]
-        return Found([self.ids[row] for row in rows.tolist()], scores[rows].astype(np.float64).tolist())
+            rows, values = rows[values >= bound], values[values >= bound]
+        order = np.argsort(-values, kind="stable")[:depth]
+        return Found([self.ids[row] for row in rows[order].tolist()], values[order].astype(np.float64).tolist())
 
     def changed(self, added: Mapping[str, Counted], removed: Iterable[str]) -> "Postings":
         """The index after passages are removed and added; an added id that is already here is replaced.

@@ -1,6 +1,6 @@
 """What the sources found for one query, put together: one ranking, and every hit of the passages in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tamis.core.errors import BadSetting
 from tamis.models.scorer import Hit
 
-from .corpus import Comparison, Nearest
+from .corpus import Nearest, Vectors, unit
 from .fusion import Fused, calibrated, reciprocal_rank
 from .postings import Found, Postings
 
@@ -25,6 +25,13 @@ class Lexical(NamedTuple):
     scores: NDArray[np.float32]
     ceiling: float
 
+    def hits(self, ids: Sequence[str]) -> Iterator[tuple[str, Hit]]:
+        """What BM25 says of passages, listed or not; nothing of one that it does not know."""
+        rank = {id: place for place, id in enumerate(self.found.ids, start=1)}
+        for id in ids:
+            if (row := self.postings.row(id)) is not None:
+                yield id, Hit(float(self.scores[row]), rank.get(id), self.ceiling, "bm25")
+
 
 class Near(NamedTuple):
     """The answer of a search by vector. ``ceiling`` is 1 where similarities are cosines, None where nobody knows."""
@@ -33,6 +40,13 @@ class Near(NamedTuple):
     nearest: Nearest
     ceiling: float | None
     model: str
+
+    def cosines(self, ids: list[str], vectors: Vectors) -> Mapping[str, float]:
+        """The cosines of these passages to the vector that was searched for."""
+        if not ids:
+            return {}
+        cosines = np.array([vectors[id] for id in ids]) @ unit(self.vector)
+        return dict(zip(ids, cosines.astype(float).tolist(), strict=True))
 
     def among(self, postings: Postings) -> "Near":
         """Without passages that are not in ``postings``."""
@@ -62,21 +76,16 @@ class Answers(NamedTuple):
         """Each source's ids, best first."""
         return {**{source: near.nearest.ids for source, near in self.near.items()}, "bm25": self.bm25.found.ids}
 
-    def comparisons(self, ids: Sequence[str]) -> list[Comparison]:
-        """What each search by vector must be asked in addition, to know of all these ids."""
-        listed = {source: set(near.nearest.ids) for source, near in self.near.items()}
-        return [
-            Comparison(near.vector, [id for id in ids if id not in listed[source]])
-            for source, near in self.near.items()
-        ]
+    def unlisted(self, ids: Sequence[str]) -> list[str]:
+        """Those of the ids that some search by vector did not list."""
+        listed = [set(near.nearest.ids) for near in self.near.values()]
+        return [id for id in ids if not all(id in one for one in listed)]
 
-    def hits(self, ids: Sequence[str], others: Sequence[Mapping[str, float]]) -> dict[str, dict[str, Hit]]:
-        """What every source says of each id; of one that it did not list without a rank.
-
-        ``others`` holds for each search by vector the similarities of passages that it did not list.
-        """
+    def hits(self, ids: Sequence[str], vectors: Vectors) -> dict[str, dict[str, Hit]]:
+        """What every source says of each id; of one that it did not list without a rank, by its vector."""
         hits: dict[str, dict[str, Hit]] = {id: {} for id in ids}
-        for (source, near), more in zip(self.near.items(), others, strict=True):
+        for source, near in self.near.items():
+            more = near.cosines([id for id in ids if id in vectors], vectors)
             rank = {id: place for place, id in enumerate(near.nearest.ids, start=1)}
             for id in ids:
                 place = rank.get(id)
@@ -84,11 +93,8 @@ class Answers(NamedTuple):
                 if score is not None:
                     hits[id][source] = Hit(score, place, near.ceiling, near.model)
         if self.bm25.ceiling > 0:
-            rank = {id: place for place, id in enumerate(self.bm25.found.ids, start=1)}
-            for id in ids:
-                row = self.bm25.postings.row(id)
-                if row is not None:
-                    hits[id]["bm25"] = Hit(float(self.bm25.scores[row]), rank.get(id), self.bm25.ceiling, "bm25")
+            for id, hit in self.bm25.hits(ids):
+                hits[id]["bm25"] = hit
         return hits
 
 

@@ -20,6 +20,7 @@ from tamis.nodes import content_of
 
 from .bm25 import Bm25, counted_node
 from .chroma_corpus import ChromaCorpus, reported
+from .corpus import unit
 from .database import LOCK, Database, Remote, server_client
 from .embedding import TamisEmbedding, embedder_of, spec_of
 from .lock import WriterLock
@@ -185,7 +186,10 @@ class Store:
                 vectors = self._vectors(nodes[part])
                 with self.bm25.writing():
                     self._upsert(records[part], vectors)
-                    self.bm25.changed({node.node_id: counted_node(node) for node in nodes[part]})
+                    self.bm25.changed(
+                        {node.node_id: counted_node(node) for node in nodes[part]},
+                        vectors={record.id: unit(row) for record, row in zip(records[part], vectors, strict=True)},
+                    )
         return [record.id for record in records]
 
     def delete(self, ids: Sequence[str]) -> None:

@@ -15,23 +15,29 @@ _THREADS = 32
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="tamis-retrieval")
+def _pool(name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix=f"tamis-{name}")
 
 
 def started(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
     """``work`` running in a thread, with the caller's context variables (spans, tokens of tracing) as they are.
 
+    It must start no work itself: if all threads waited for each other's work, none would be left to do it.
+
     >>> started(sum, [1, 2]).result()
     3
     """
-    return _pool().submit(contextvars.copy_context().run, partial(work, *args, **kwargs))
+    return _submitted("side", work, *args, **kwargs)
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The result of ``work``, run in a thread while the event loop goes on.
+    """The result of ``work``, run in a thread while the event loop goes on. It may use ``started``.
 
     >>> asyncio.run(in_thread(sum, [1, 2]))
     3
     """
-    return await asyncio.wrap_future(started(work, *args, **kwargs))
+    return await asyncio.wrap_future(_submitted("blocking", work, *args, **kwargs))
+
+
+def _submitted(pool: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+    return _pool(pool).submit(contextvars.copy_context().run, partial(work, *args, **kwargs))
