@@ -6,6 +6,7 @@ No network, no key. A component that cannot be made or run here stands in the ta
 """
 
 import argparse
+import contextlib
 import json
 import logging
 import sys
@@ -48,7 +49,9 @@ def checked(subject: Subject) -> Row:
     """Runs one check. What cannot be made here is a row too."""
     start = time.perf_counter()
     try:
-        report, reason = subject.check(), ""
+        # LlamaIndex's splitter prints on standard output, which belongs to the table.
+        with contextlib.redirect_stdout(sys.stderr):
+            report, reason = subject.check(), ""
     except Exception as error:  # noqa: BLE001 - one component must not lose the table
         report, reason = None, f"{type(error).__name__}: {error}".splitlines()[0]
     return Row(subject.owner, subject.name, subject.role, report, reason, time.perf_counter() - start)

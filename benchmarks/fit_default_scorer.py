@@ -1,4 +1,4 @@
-"""Fits the weights of the embedded default scorer on public data and writes them with their provenance.
+"""Fits the embedded default scorer and the default policy's prior on public data; writes them with provenance.
 
     python benchmarks/fit_default_scorer.py [--cases-per-kind 500] [--output plugin/tamis/models/evidence.json]
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from cases import PoolSearch, training_cases
 from corpora import CORPORA
 from evidence_cases import CaseEvidence, evidence_of_cases
-from fitting import fit_model
+from fitting import fit_counts, fit_model
 
 from tamis.models.sentence_transformer import SentenceTransformerEmbedder
 
@@ -44,6 +44,7 @@ def main() -> None:
     by_corpus = training_evidence(list(CORPORA), options.cases_per_kind)
     everything = [case for cases in by_corpus.values() for case in cases]
     embedder = SentenceTransformerEmbedder()
+    model = fit_model(everything)
     written = {
         "format": 1,
         "provenance": {
@@ -57,9 +58,10 @@ def main() -> None:
             },
         },
         "models": {
-            embedder.name: fit_model(everything).to_dict(),
+            embedder.name: model.to_dict(),
             "any": fit_model(everything, use_cosine_level=False).to_dict(),
         },
+        "counts": fit_counts(everything, model)._asdict(),
     }
     options.output.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {options.output}: {len(everything)} cases")

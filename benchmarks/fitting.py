@@ -6,8 +6,9 @@ import numpy as np
 from evidence_cases import CaseEvidence, Vector
 from scipy.optimize import minimize
 
-from tamis.models.evidence import LogisticModel, Odds
+from tamis.models.evidence import CountPrior, LogisticModel, Odds
 from tamis.models.evidence_features import RANKING_FEATURES, margins
+from tamis.rerankers.select.relevance_counts import Query, fit_relevance_counts
 
 _RIDGE = 3e-3
 UNANSWERABLE = 0.1
@@ -69,3 +70,22 @@ def fit_model(cases: Sequence[CaseEvidence], *, use_cosine_level: bool = True) -
     fitted = minimize(loss, np.zeros(8), jac=True, method="L-BFGS-B", bounds=bounds).x / scale
     short, long_odds = (Odds(*half.tolist()) for half in np.split(fitted, 2))
     return LogisticModel(ranking, short, long_odds)
+
+
+def fit_counts(cases: Sequence[CaseEvidence], model: LogisticModel, seed: int = 0) -> CountPrior:
+    """How many passages of a question are relevant, given the log-odds; UNANSWERABLE of the questions have none.
+
+    No case has more than a few gold passages. What is learnt of the largest number goes for all larger ones: that these
+    sets have none says nothing about other people's.
+    """
+    answered = [case for case in cases if case.relevant.any()]
+    unanswered = [case for case in cases if not case.relevant.any()]
+    wanted = min(len(unanswered), round(len(answered) * UNANSWERABLE / (1 - UNANSWERABLE)))
+    chosen = np.random.default_rng(seed).permutation(len(unanswered))[:wanted]
+    queries = []
+    for case in answered + [unanswered[i] for i in chosen]:
+        odds = case.log_odds(model)
+        order = np.argsort(-odds, kind="stable")
+        queries.append(Query(1 / (1 + np.exp(-odds[order])), case.relevant[order]))
+    learnt = fit_relevance_counts(queries)
+    return CountPrior((*learnt.weights[:-1], learnt.weights[-2]), learnt.sharpness)

@@ -24,11 +24,11 @@ from cases import BadCase, Case, PoolSearch, compound_cases, read_cases, single_
 from corpora import CORPORA
 from evidence_cases import CaseEvidence, Vector, evidence_of_cases
 from fit_default_scorer import training_evidence
-from fitting import fit_model
+from fitting import fit_counts, fit_model
 from numpy.typing import NDArray
 
 from tamis.eval.stats import mean_interval, paired_difference
-from tamis.models.evidence import shipped_models
+from tamis.models.evidence import CountPrior, LogisticModel, shipped_counts, shipped_models
 from tamis.models.sentence_transformer import SentenceTransformerEmbedder
 from tamis.rerankers import Calibrator, ExpectedF1, FixedK, LargestGap, RecallGuarantee, Threshold, ZCut
 from tamis.rerankers.select import Policy
@@ -127,15 +127,20 @@ class KeepNothing:
         return 0
 
 
-def out_of_the_box(evidence: Sequence[CaseEvidence], questions: Sequence[Ranked]) -> dict[str, Any]:
-    """Nothing tuned at all: ExpectedF1 on the scorer's own odds, at most ten kept, beside the five nearest."""
+def out_of_the_box(evidence: Sequence[CaseEvidence], questions: Sequence[Ranked], prior: CountPrior) -> dict[str, Any]:
+    """Nothing tuned on these questions: ExpectedF1 on the scorer's own odds, at most ten kept, beside the five nearest.
+
+    Once with candidates taken as independent, once with the prior over how many are relevant.
+    """
     nearest = [ranked(case.cosines, case.relevant).relevant for case in evidence]
     table: dict[str, Any] = {"dense top 5": _kept([(min(5, len(one)), one) for one in nearest])}
-    for beta in (1.0, 1.5, 2.0):
-        policy = ExpectedF1(beta=beta)
-        chances = [(1 / (1 + np.exp(-one.log_odds))).tolist() for one in questions]
-        kept = [min(policy.keep(some), 10) for some in chances]
-        table[f"expected-f1 beta {beta}"] = _kept([(k, one.relevant) for k, one in zip(kept, questions, strict=True)])
+    chances = [(1 / (1 + np.exp(-one.log_odds))).tolist() for one in questions]
+    for beta in (1.0, 1.5, 2.0, 3.0):
+        policies = {"independent": ExpectedF1(beta), "prior": ExpectedF1(beta, prior.weights, prior.sharpness)}
+        for name, policy in policies.items():
+            kept = [min(policy.keep(some), 10) for some in chances]
+            row = _kept([(k, one.relevant) for k, one in zip(kept, questions, strict=True)])
+            table[f"expected-f1 beta {beta} {name}"] = row
     return table
 
 
@@ -219,7 +224,7 @@ def _summary(name: str, found: Sequence[Outcome], fixed: Sequence[Outcome]) -> d
     return summary
 
 
-def measure(name: str, cases: Sequence[Case], model: Any, splits: int) -> dict[str, Any]:
+def measure(name: str, cases: Sequence[Case], model: LogisticModel, prior: CountPrior, splits: int) -> dict[str, Any]:
     """Everything about one file."""
     evidence = evidence_of_cases(cases, SentenceTransformerEmbedder())
     scorers = {
@@ -234,8 +239,8 @@ def measure(name: str, cases: Sequence[Case], model: Any, splits: int) -> dict[s
         "unanswerable": sum(not case.gold for case in cases),
         "candidates": float(np.mean([len(case.documents) for case in cases])),
         "images_ignored": sum(bool(document.image) for case in cases for document in case.documents),
-        "ranking": ranking_quality(evidence, scorers),
-        "out_of_the_box": out_of_the_box(evidence, questions),
+        "ranking": ranking_quality(ranking, scorers),
+        "out_of_the_box": out_of_the_box(evidence, questions, prior),
         "selection": selection_quality(questions, splits),
     }
 
@@ -246,11 +251,14 @@ def built_in(limit: int, splits: int) -> list[dict[str, Any]]:
     reports = []
     for name, load in CORPORA.items():
         training = training_evidence([other for other in CORPORA if other != name], 500)
-        model = fit_model([case for cases in training.values() for case in cases])
+        others = [case for cases in training.values() for case in cases]
+        model = fit_model(others)
+        prior = fit_counts(others, model)
         search = PoolSearch(load(), embedder)
-        reports.append(measure(name, single_cases(search, limit=limit), model, splits))
+        every = single_cases(search)
+        reports.append(measure(name, single_cases(search, limit=limit), model, prior, splits, to_rank=every))
         if name == "litm":
-            reports.append(measure("compound", compound_cases(search, limit, seed=11), model, splits))
+            reports.append(measure("compound", compound_cases(search, limit, seed=11), model, prior, splits))
     return reports
 
 
@@ -258,6 +266,7 @@ def show(report: dict[str, Any]) -> None:
     """One file's figures as Markdown tables."""
     print(f"\n### {report['name']}: {report['questions']} questions, {report['unanswerable']} unanswerable, "
           f"{report['candidates']:.1f} candidates each\n")  # fmt: skip
+    print(f"{report['ranking']['answerable']} answerable questions ranked\n")
     print("| scorer | nDCG@10 | recall@1 | recall@2 | recall@5 |\n|---|---|---|---|---|")
     for name, row in report["ranking"].items():
         if isinstance(row, dict):
@@ -306,7 +315,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="+", type=Path)
     parser.add_argument("--splits", type=int, default=200)
-    parser.add_argument("--limit", type=int, default=400, help="questions a built-in set")
+    parser.add_argument(
+        "--limit", type=int, default=400, help="questions a built-in set for selection; ranking takes all"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.cases:
@@ -316,7 +327,7 @@ def main() -> int:
             print(f"selection: {error}", file=sys.stderr)
             return 2
         model = shipped_models()[SentenceTransformerEmbedder().name]
-        reports = [measure(name, cases, model, options.splits) for name, cases in files]
+        reports = [measure(name, cases, model, shipped_counts(), options.splits) for name, cases in files]
     else:
         reports = built_in(options.limit, options.splits)
     if options.json:

@@ -1,5 +1,6 @@
 """What holds for every test: no socket leads off this machine, no model hub is asked, no key is found."""
 
+import asyncio
 import ipaddress
 import os
 import socket
@@ -12,6 +13,10 @@ from hypothesis import settings
 # The same examples in every run, and no verdict that depends on how busy the machine is.
 settings.register_profile("tamis", derandomize=True, deadline=None)
 settings.load_profile("tamis")
+
+# Where no loop was ever set, LlamaIndex's synchronous calls make one and leave it open, and the warning of it falls on
+# whichever test happens to run when it is collected. Where one was, they open and close their own.
+asyncio.set_event_loop(None)
 
 # Set before any library reads them: a test that passes because of the developer's environment proves nothing.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -12,8 +12,8 @@ from tamis.core.media import MediaPolicy
 Spec = str | Mapping[str, Any]
 """A component by name, or a table with its name and settings."""
 
-DEFAULT_POLICY: Mapping[str, Any] = {"name": "expected-f1", "beta": 1.5}
-"""Of beta 1, 1.5 and 2 the one with the highest mean context-F1 out of the box (benchmarks/selection.py)."""
+DEFAULT_BETA = 2.0
+"""F2, the usual choice where a missed answer costs more than a passage too many."""
 
 # Which setting stands where in the file.
 TABLES: dict[str, dict[str, str]] = {
@@ -38,7 +38,8 @@ class PipelineConfig:
 
     ``candidates`` passages are retrieved and scored; ``duplicates`` is the Jaccard similarity in (0, 1] from which two
     passages count as one, None to keep all; ``scorer``, ``policy`` and ``fallback`` are components, their names or
-    tables of settings; ``calibrator`` is a Calibrator, its file, or None for the scorer's own log-odds.
+    tables of settings, the policy by default that of ``default_policy``; ``calibrator`` is a Calibrator, its file, or
+    None for the scorer's own log-odds.
     """
 
     candidates: int = 50
@@ -48,7 +49,7 @@ class PipelineConfig:
     fallback: Any = None
     deadline_s: float | None = None
     batch_size: int = 64
-    policy: Any = field(default_factory=lambda: dict(DEFAULT_POLICY))
+    policy: Any = field(default_factory=lambda: default_policy())
     min_k: int = 0
     max_k: int | None = 10
     token_budget: int | None = None
@@ -91,6 +92,14 @@ class PipelineConfig:
         if unknown := sorted(set(settings) - set(known)):
             raise BadSetting(f"a pipeline has no setting {unknown[0]!r}; known: {', '.join(known)}")
         return replace(self, **settings)
+
+
+def default_policy() -> dict[str, Any]:
+    """ExpectedF1 for F2, with the prior that was fitted together with the default scorer (see ``shipped_counts``)."""
+    from tamis.models.evidence import shipped_counts
+
+    prior = shipped_counts()
+    return {"name": "expected-f1", "beta": DEFAULT_BETA, "counts": prior.weights, "sharpness": prior.sharpness}
 
 
 def _media(rows: Mapping[str, Any], folder: Path) -> MediaPolicy:

@@ -147,7 +147,7 @@ class TestSettings:
             Reranker(**{"scorer": FakeScorer(), **settings})
 
     def test_an_unknown_scorer_is_refused_with_those_that_exist(self) -> None:
-        with pytest.raises(UnknownComponent, match='no scorer is called "nope"; known: cross-encoder'):
+        with pytest.raises(UnknownComponent, match='no scorer is called "nope"; known: cached, cross-encoder'):
             Reranker("nope")
 
     def test_a_refused_assignment_changes_nothing(self) -> None:

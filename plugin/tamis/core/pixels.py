@@ -58,6 +58,33 @@ def decode(file: BytesIO, max_pixels: int, source: object) -> "PIL.Image.Image":
         raise MediaBroken(f"{source} cannot be decoded: {str(error) or type(error).__name__}") from error
 
 
+def upright_size(file: BytesIO, max_pixels: int, source: object) -> tuple[int, int]:
+    """Width and height that ``decode`` will give, from the header alone; ``source`` names the image in errors.
+
+    An orientation that is written behind the pixels, as PNG allows, is not seen. Raises what ``decode`` raises.
+    """
+    try:
+        opened = _open_header(file)
+        if opened is None:
+            raise MediaBroken(f"{source} is not an image of a known format ({', '.join(FORMATS)})")
+        with opened:
+            _check_pixels(opened.size, max_pixels, source)
+            width, height = opened.size
+            return (height, width) if _is_sideways(opened) else (width, height)
+    except (MediaBroken, MediaTooLarge):
+        raise
+    except Exception as error:
+        raise MediaBroken(f"{source} cannot be decoded: {str(error) or type(error).__name__}") from error
+
+
+def _is_sideways(image: "PIL.Image.Image") -> bool:
+    """Whether the EXIF data swap width and height; False where they are missing or broken."""
+    try:
+        return int(image.getexif().get(0x0112, 1)) in (5, 6, 7, 8)
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, struct.error, Warning):
+        return False
+
+
 def _open_header(file: BytesIO) -> "PIL.ImageFile.ImageFile | None":
     """The image with only its header read, or None when no format recognises it.
 

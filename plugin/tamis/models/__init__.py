@@ -9,7 +9,11 @@ BUILTIN = {
     "evidence": "tamis.models.evidence:EvidenceScorer",
     "embedding": "tamis.models.cosine:EmbeddingScorer",
     "cross-encoder": "tamis.models.cross_encoder:CrossEncoderScorer",
+    "mllm": "tamis.models.mllm.scorer:TransformersScorer",
+    "http": "tamis.models.http.scorer:HttpScorer",
+    "vllm": "tamis.models.vllm.scorer:VllmScorer",
     "fake": "tamis.testing.fake_scorer:FakeScorer",
+    "cached": "tamis.models.score_cache:CachedScorer",
 }
 SCORERS: Registry[Scorer] = Registry("scorer", "tamis.scorers", BUILTIN)
 EMBEDDERS: Registry[Embedder] = Registry(

@@ -80,14 +80,39 @@ class LogisticModel(NamedTuple):
         return cls(ranking, Odds(**row["short"]), Odds(**row["long"]))
 
 
+class CountPrior(NamedTuple):
+    """How many of a question's candidates are relevant, beyond what their log-odds say when taken one by one.
+
+    ``weights[m]`` is for m relevant ones, the last also for more; ``sharpness`` multiplies log-odds.
+    """
+
+    weights: tuple[float, ...]
+    sharpness: float
+
+
+@cache
+def _shipped() -> Mapping[str, Any]:
+    stored: Mapping[str, Any] = json.loads((files("tamis.models") / "evidence.json").read_text(encoding="utf-8"))
+    return stored
+
+
+def shipped_counts() -> CountPrior:
+    """The prior fitted together with the models: what the default policy of a pipeline takes for granted.
+
+    Candidates are not independent: mostly one passage answers, however many look alike. Where two stand out, taking
+    them as independent overrates the chance that neither answers.
+    """
+    stored = _shipped()["counts"]
+    return CountPrior(tuple(float(weight) for weight in stored["weights"]), float(stored["sharpness"]))
+
+
 @cache
 def shipped_models() -> Mapping[str, LogisticModel]:
     """The fitted models by embedder name; "any" uses no raw cosine and so fits every embedder.
 
     They are written by ``benchmarks/fit_default_scorer.py``, which is also the record of what they were fitted on.
     """
-    stored = json.loads((files("tamis.models") / "evidence.json").read_text(encoding="utf-8"))
-    return {name: LogisticModel.from_dict(row) for name, row in stored["models"].items()}
+    return {name: LogisticModel.from_dict(row) for name, row in _shipped()["models"].items()}
 
 
 @dataclass(frozen=True)

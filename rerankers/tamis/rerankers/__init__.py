@@ -5,8 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .calibrate import CalibrationReport, Calibrator
+    from .cascade.band import Band
+    from .cascade.bands import Bands
+    from .cascade.budget import Budget
+    from .cascade.reranker import CascadeReranker
     from .duplicates import DuplicateFilter, DuplicatesEvent
+    from .exclusion import ExclusionBundle
+    from .exclusion_reranker import ExclusionEvent, ExclusionReranker
+    from .fused import FusedReranker, FusionEvent
+    from .listwise.reasons import Reasons, ReasonsEvent
+    from .listwise.sliding import ListwiseReranker
+    from .listwise.tournament import TournamentReranker
+    from .mllm import MLLMReranker
     from .order import DocumentOrder, EdgesOrder, RankOrder, ReverseOrder
+    from .ranker import RankingEvent
     from .reranker import Reranker, RerankOutcomeEvent
     from .select import (
         POLICIES,
@@ -22,48 +34,78 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
-    "POLICIES": "select",
     "AdaptiveTopK": "select",
+    "Band": "cascade.band",
+    "Bands": "cascade.bands",
+    "Budget": "cascade.budget",
     "CalibrationReport": "calibrate",
     "Calibrator": "calibrate",
+    "CascadeReranker": "cascade.reranker",
     "DocumentOrder": "order",
     "DuplicateFilter": "duplicates",
     "DuplicatesEvent": "duplicates",
     "EdgesOrder": "order",
+    "ExclusionBundle": "exclusion",
+    "ExclusionEvent": "exclusion_reranker",
+    "ExclusionReranker": "exclusion_reranker",
     "ExpectedF1": "select",
     "FixedK": "select",
+    "FusedReranker": "fused",
+    "FusionEvent": "fused",
     "LargestGap": "select",
+    "ListwiseReranker": "listwise.sliding",
+    "MLLMReranker": "mllm",
+    "POLICIES": "select",
     "Policy": "select",
     "RankOrder": "order",
+    "RankingEvent": "ranker",
+    "Reasons": "listwise.reasons",
+    "ReasonsEvent": "listwise.reasons",
     "RecallGuarantee": "select",
     "RerankOutcomeEvent": "reranker",
     "Reranker": "reranker",
     "ReverseOrder": "order",
     "SelectionEvent": "select",
     "Threshold": "select",
+    "TournamentReranker": "listwise.tournament",
     "ZCut": "select",
 }
 
 __all__ = [
     "POLICIES",
     "AdaptiveTopK",
+    "Band",
+    "Bands",
+    "Budget",
     "CalibrationReport",
     "Calibrator",
+    "CascadeReranker",
     "DocumentOrder",
     "DuplicateFilter",
     "DuplicatesEvent",
     "EdgesOrder",
+    "ExclusionBundle",
+    "ExclusionEvent",
+    "ExclusionReranker",
     "ExpectedF1",
     "FixedK",
+    "FusedReranker",
+    "FusionEvent",
     "LargestGap",
+    "ListwiseReranker",
+    "MLLMReranker",
     "Policy",
     "RankOrder",
+    "RankingEvent",
+    "Reasons",
+    "ReasonsEvent",
     "RecallGuarantee",
     "RerankOutcomeEvent",
     "Reranker",
     "ReverseOrder",
     "SelectionEvent",
     "Threshold",
+    "TournamentReranker",
     "ZCut",
 ]
 

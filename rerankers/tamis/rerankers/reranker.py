@@ -7,24 +7,27 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
-from pydantic import Field, InstanceOf, field_serializer, field_validator, model_validator
+from pydantic import Field, InstanceOf, PrivateAttr, field_serializer, field_validator, model_validator
 
 from tamis.core.errors import BadInput, BadSetting, UnknownComponent
 from tamis.core.media import MediaPolicy
 from tamis.models import SCORERS, Scorer
+from tamis.models.counting import Counts, Quantity, count, counted
+from tamis.models.score_cache import CachedScorer
 from tamis.nodes import rescored
 
 from .calibrate import Calibrator
 from .probability import sigmoid
 from .scoring import Scores, Steps, Task, arun, run, scoring
 from .stage import Stage
+from .statistics import Statistics
 
 logger = logging.getLogger(__name__)
 dispatcher = get_dispatcher(__name__)
@@ -34,7 +37,8 @@ class RerankOutcomeEvent(BaseEvent):
     """What a Reranker could and could not score.
 
     ``reasons`` counts the unscored candidates by why they have no score; of the ``n_scored`` ones ``n_fallback`` were
-    scored by the fallback. ``seconds`` is how long the call took.
+    scored by the fallback. ``seconds`` is how long the call took; ``counts`` what it cost (pairs, tokens, images, cache
+    hits, requests, retries, failures: see ``tamis.models.counting``), as far as the scorers count.
     """
 
     scorer: str
@@ -43,6 +47,7 @@ class RerankOutcomeEvent(BaseEvent):
     n_unscored: int
     reasons: dict[str, int]
     seconds: float
+    counts: dict[str, int] = Field(default_factory=dict)
 
     @classmethod
     def class_name(cls) -> str:
@@ -62,8 +67,10 @@ class Reranker(Stage):
     it came in; where nothing could be scored the order is the retriever's. A RerankOutcomeEvent says how many and why.
     Only a broken setup is raised: a missing extra or a wrong setting that a scorer finds out about when it is used.
 
-    ``batch_size`` passages are scored in one call; a scorer that uses evidence from retrieval (EvidenceAware) gets the
-    whole list at once. ``deadline_s`` is for the whole call, in seconds: batches that are done by then count.
+    ``batch_size`` passages are scored in one call; a scorer that uses evidence from retrieval (EvidenceAware), or that
+    batches by itself (its attribute ``whole_lists`` is true), gets the whole list at once. ``deadline_s`` is for the
+    whole call, in seconds: batches that are done by then count. A scorer learns a little earlier that it is to return
+    with what it has (``tamis.models.deadline``). ``stats`` is what all calls so far came to.
     ``fallback`` is a second scorer for what the first left unscored; with a deadline, the last fifth of the time is
     kept for it. Its log-odds are not the calibrator's to judge: they become probabilities by the plain sigmoid.
 
@@ -85,6 +92,7 @@ class Reranker(Stage):
     fallback: Any = Field(default=None, description="A Scorer for what the first could not score.")
     media: InstanceOf[MediaPolicy] | None = Field(default=None, description="Which images a scorer is given as bytes.")
     metadata_mode: MetadataMode = MetadataMode.NONE
+    _statistics: Statistics = PrivateAttr(default_factory=Statistics)
 
     def __init__(
         self,
@@ -166,6 +174,14 @@ class Reranker(Stage):
     @field_serializer("metadata_mode")
     def _write_mode(self, mode: MetadataMode) -> str:
         return mode.value
+
+    @property
+    def stats(self) -> dict[str, float]:
+        """What all calls so far came to: calls, seconds, candidates, unscored, and everything that was counted.
+
+        Calls side by side add up; it is no setting, and neither written down nor copied.
+        """
+        return self._statistics.to_dict()
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """The settings as JSON. Raises UnknownComponent for a scorer that no name is known for."""
@@ -251,15 +267,20 @@ class Reranker(Stage):
         }
         try:
             with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
-                yield report
+                with counted() as report.counts:
+                    yield report
                 event.on_end(payload={EventPayload.NODES: list(report.nodes)})
         finally:
             if report.scores is not None:
-                self._tell(report.scores, time.monotonic() - started)
+                self._tell(report.scores, report.counts.to_dict(), time.monotonic() - started)
             dispatcher.event(ReRankEndEvent(nodes=list(report.nodes)))
 
-    def _tell(self, scores: Scores, seconds: float) -> None:
+    def _tell(self, scores: Scores, counts: dict[str, int], seconds: float) -> None:
         name, unscored = scorer_name(self.scorer), len(scores.pending())
+        self._statistics.add(seconds=seconds, candidates=len(scores.found), unscored=unscored, counts=counts)
+        for quantity, amount in counts.items():
+            # Whoever counts around this call, as a cascade of rerankers does, counts this too.
+            count(cast(Quantity, quantity), amount)
         reasons = dict(Counter(reason for reason in scores.reasons if reason is not None))
         if unscored:
             logger.warning("%s left %d of %d candidates unscored: %s", name, unscored, len(scores.found), reasons)
@@ -271,6 +292,7 @@ class Reranker(Stage):
                 n_unscored=unscored,
                 reasons=reasons,
                 seconds=seconds,
+                counts=counts,
             )
         )
 
@@ -280,6 +302,7 @@ class Report:
 
     def __init__(self) -> None:
         self.scores: Scores | None = None
+        self.counts = Counts()
         self.nodes: list[NodeWithScore] = []
 
 
@@ -300,6 +323,9 @@ def scorer_name(scorer: Scorer) -> str:
     >>> scorer_name(CrossEncoderScorer("folder/model"))
     'cross-encoder:folder/model'
     """
+    if isinstance(scorer, CachedScorer):
+        # What a cache gives is what the scorer behind it gave.
+        return scorer_name(scorer.scorer)
     own = getattr(scorer, "name", None)
     if isinstance(own, str) and own:
         return own

@@ -20,6 +20,7 @@ from tamis.core.errors import BadSetting, MediaError, MissingExtra, NotFitted, S
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.models import EvidenceAware, Scorer, checked_scores
+from tamis.models.deadline import until as returning_by
 from tamis.nodes import content_of, evidence_of, query_of
 
 FALLBACK_SHARE = 0.2
@@ -27,6 +28,10 @@ FALLBACK_SHARE = 0.2
 
 BROKEN_SETUP = (BadSetting, MissingExtra, NotFitted, UnknownComponent)
 """What no other batch and no other query would be spared: raised, where any other error is recorded."""
+
+RESERVE_SHARE = 0.1
+LONGEST_RESERVE_S = 0.25
+"""A scorer is told to return this much before it is given up, so that what it has by then is not lost."""
 
 LONGEST_REASON = 200
 
@@ -134,12 +139,14 @@ def asking(
     else:
         scores.because("neither text nor image to score", [at for at in pending if not passages[at]])
         usable = [at for at in pending if passages[at]]
-        groups = [usable[at : at + task.batch_size] for at in range(0, len(usable), task.batch_size)]
+        # Some scorers batch by themselves, and better: by length, or by how many requests a server takes at once.
+        size = max(1, len(usable)) if getattr(scorer, "whole_lists", False) else task.batch_size
+        groups = [usable[at : at + size] for at in range(0, len(usable), size)]
     for number, group in enumerate(groups):
         if until is not None and time.monotonic() >= until:
             outcome = Outcome(late=True)
         else:
-            outcome = yield call_of(scorer, query, passages, group, task.nodes, until)
+            outcome = yield call_of(scorer, query, passages, group, task, until)
         if outcome.late:
             scores.because(reason_of(task, outcome), [at for left in groups[number:] for at in left])
             break
@@ -151,8 +158,14 @@ def asking(
         for at, log_odds in zip(group, outcome.value, strict=True):
             if scores.found[at] is None and log_odds is not None:
                 scores.found[at], scores.reasons[at] = Score(log_odds, by_fallback), None
-        scores.because("the scorer gave no score", group)
+        too_late = until is not None and time.monotonic() >= told_by(until, task.deadline_s)
+        scores.because(reason_of(task, Outcome(late=True)) if too_late else "the scorer gave no score", group)
     return scores
+
+
+def told_by(until: float, deadline_s: float | None) -> float:
+    """The monotonic time by which a scorer that can stop early should return, when it is given up at ``until``."""
+    return until - min(LONGEST_RESERVE_S, RESERVE_SHARE * (deadline_s or 0.0))
 
 
 def call_of(
@@ -160,19 +173,33 @@ def call_of(
     query: Content,
     passages: Sequence[Content],
     group: Sequence[int],
-    nodes: Sequence[NodeWithScore],
+    task: Task,
     until: float | None,
 ) -> Call:
-    """The call that scores these candidates; its value is one log-odds or None for each of them."""
+    """The call that scores these candidates; its value is one log-odds or None for each of them.
+
+    The scorer finds the time by which it should return in ``tamis.models.deadline``.
+    """
     asked = [passages[at] for at in group]
+    told = None if until is None else told_by(until, task.deadline_s)
     if isinstance(scorer, EvidenceAware):
-        aware, evidence = scorer, [evidence_of(nodes[at]) for at in group]
-        return in_thread(lambda: checked_scores(aware.score_evidence(query, asked, evidence), len(asked)), until)
+        aware, evidence = scorer, [evidence_of(task.nodes[at]) for at in group]
+
+        def score_evidence() -> list[float | None]:
+            with returning_by(told):
+                return checked_scores(aware.score_evidence(query, asked, evidence), len(asked))
+
+        return in_thread(score_evidence, until)
+
+    def score() -> list[float | None]:
+        with returning_by(told):
+            return checked_scores(scorer.score(query, asked), len(asked))
 
     async def ascore() -> list[float | None]:
-        return checked_scores(await scorer.ascore(query, asked), len(asked))
+        with returning_by(told):
+            return checked_scores(await scorer.ascore(query, asked), len(asked))
 
-    return Call(lambda: checked_scores(scorer.score(query, asked), len(asked)), ascore, until)
+    return Call(score, ascore, until)
 
 
 def in_thread(work: Callable[[], Any], until: float | None) -> Call:

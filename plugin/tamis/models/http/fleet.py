@@ -1,0 +1,179 @@
+"""The servers behind one scorer: which is asked next, which are left alone, and how many requests each gets."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from .breaker import Breaker
+from .concurrency import SLOWER, AdaptiveLimit
+from .errors import NoEndpoint
+from .retry import LONGEST_ASKED_S, Failure
+
+_SMOOTH = 0.1
+_LEAST_WEIGHT = 0.02
+_HANGING_S = 1.0
+
+
+@dataclass(eq=False)
+class Endpoint:
+    """One server: its circuit breaker, its bound on requests, and how well it has answered of late."""
+
+    url: str
+    breaker: Breaker
+    limit: AdaptiveLimit
+    under_way: int = 0
+    resting_until: float = float("-inf")
+    health: float = 1.0
+    """The share of recent requests that were answered, in [0, 1]."""
+    credit: float = 0.0
+    last_answer: float = float("-inf")
+    last_failure: str = ""
+
+
+@dataclass(eq=False)
+class Fleet:
+    """Gives out endpoints, each as often as its health and speed say, and learns from what comes of it.
+
+    Not thread-safe: everything happens on one event loop. ``clock`` gives seconds that never go back.
+    """
+
+    urls: Sequence[str]
+    most: int
+    clock: Callable[[], float] = time.monotonic
+    endpoints: list[Endpoint] = field(init=False)
+    _waiting: "deque[asyncio.Future[None]]" = field(default_factory=deque, init=False)
+
+    def __post_init__(self) -> None:
+        self.endpoints = [
+            Endpoint(url, Breaker(clock=self.clock), AdaptiveLimit(self.most, clock=self.clock)) for url in self.urls
+        ]
+
+    async def lease(self, tried: Collection[Endpoint], until: Callable[[], float | None]) -> Endpoint:
+        """An endpoint with room for a request, if possible one not yet ``tried``; waits for one.
+
+        Every lease is given back with ``release``. Raises NoEndpoint where all are left alone after failures, or ask
+        for a rest that lasts beyond ``until``.
+        """
+        again = False
+        while True:
+            ready = [each for each in self.endpoints if each.breaker.allows() and self._rest(each) <= 0]
+            free = [each for each in ready if each.under_way < each.limit.allowed]
+            if free:
+                chosen = self._next([each for each in free if each not in tried] or free)
+                chosen.under_way += 1
+                chosen.breaker.began()
+                return chosen
+            await self._turn(None if ready else self._shortest_rest(until()), again)
+            again = True
+
+    def release(self, endpoint: Endpoint, failure: Failure | None, seconds: float) -> None:
+        """A request came to an end after so many seconds: answered, or with a failure."""
+        if failure is None:
+            endpoint.last_answer = self.clock()
+            endpoint.breaker.succeeded()
+            endpoint.limit.answered(seconds, endpoint.under_way)
+        else:
+            endpoint.last_failure = failure.message
+            if failure.kind == "overloaded":
+                endpoint.limit.overloaded()
+                if failure.rest_s:
+                    endpoint.resting_until = max(endpoint.resting_until, self.clock() + failure.rest_s)
+            # A server that refuses, or says that it is busy, is a server that answers.
+            if failure.kind == "timeout":
+                self._hung(endpoint, seconds)
+            elif failure.blames_server:
+                endpoint.breaker.failed(endpoint.under_way)
+            else:
+                endpoint.breaker.succeeded()
+        well = 0.0 if failure is not None and failure.retried else 1.0
+        endpoint.health += _SMOOTH * (well - endpoint.health)
+        self._end(endpoint)
+
+    def abandon(self, endpoint: Endpoint, seconds: float) -> None:
+        """A request was given up after so many seconds, since nobody waits for its answer any more."""
+        usual = endpoint.limit.latency
+        if seconds > (_HANGING_S if usual is None else SLOWER * usual):
+            # Callers with short deadlines would never find out that a server hangs.
+            endpoint.last_failure = endpoint.last_failure or f"no answer within {seconds:.3g} s"
+            endpoint.health -= _SMOOTH * endpoint.health
+            self._hung(endpoint, seconds)
+        else:
+            endpoint.breaker.forgotten()
+        self._end(endpoint)
+
+    def has_room(self) -> bool:
+        """Whether nobody waits for a server and one of them could take another request at once."""
+        return not self._waiting and any(
+            each.under_way < each.limit.allowed and each.breaker.allows() and self._rest(each) <= 0
+            for each in self.endpoints
+        )
+
+    def _hung(self, endpoint: Endpoint, seconds: float) -> None:
+        """A request got no answer for so long. A server that answered others meanwhile is not gone."""
+        if endpoint.last_answer > self.clock() - seconds:
+            endpoint.breaker.forgotten()
+        else:
+            endpoint.breaker.failed(endpoint.under_way)
+
+    def another(self, tried: Collection[Endpoint]) -> bool:
+        """Whether there is an endpoint that could be asked at once and has not been tried."""
+        return any(each not in tried and each.breaker.allows() and self._rest(each) <= 0 for each in self.endpoints)
+
+    def _rest(self, endpoint: Endpoint) -> float:
+        return endpoint.resting_until - self.clock()
+
+    def _next(self, choices: Sequence[Endpoint]) -> Endpoint:
+        """Smooth weighted round robin: each gains its weight, the richest is taken and pays for all."""
+        quickest = min((each.limit.latency or 0.0 for each in choices), default=0.0)
+        total = 0.0
+        for each in choices:
+            speed = quickest / each.limit.latency if each.limit.latency else 1.0
+            weight = max(_LEAST_WEIGHT, each.health * max(speed, 0.1))
+            each.credit += weight
+            total += weight
+        chosen = max(choices, key=lambda each: each.credit)
+        chosen.credit -= total
+        return chosen
+
+    def _shortest_rest(self, until: float | None) -> float:
+        """Seconds until an endpoint may be asked again. Raises NoEndpoint where waiting is no use."""
+        rests = [self._rest(each) for each in self.endpoints if each.breaker.allows()]
+        shortest = min(rests, default=None)
+        if shortest is None:
+            raise NoEndpoint(f"every server is left alone for a while after failures: {self._told()}")
+        if shortest > LONGEST_ASKED_S or (until is not None and self.clock() + shortest >= until):
+            raise NoEndpoint(f"no server may be asked for {shortest:.3g} s: {self._told()}")
+        return max(shortest, 0.001)
+
+    def _told(self) -> str:
+        return "; ".join(dict.fromkeys(each.last_failure or each.url for each in self.endpoints))
+
+    async def _turn(self, seconds: float | None, again: bool) -> None:
+        """Waits until a request ended, or so long. Who has waited before stands in front."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        (self._waiting.appendleft if again else self._waiting.append)(turn)
+        try:
+            await asyncio.wait({turn}, timeout=seconds)
+        except asyncio.CancelledError:
+            if turn.done():
+                self._wake()
+            raise
+        finally:
+            turn.cancel()
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    def _end(self, endpoint: Endpoint) -> None:
+        endpoint.under_way -= 1
+        # The bound may have grown: as many as there is room for, and one where a half-open server was tried.
+        for _ in range(max(1, min(2, endpoint.limit.allowed - endpoint.under_way))):
+            self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return

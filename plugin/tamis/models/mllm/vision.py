@@ -1,0 +1,142 @@
+"""What the vision tower makes of an image, remembered by the image's bytes: in memory, and on disk where wanted."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from tamis.core.errors import ScorerError
+
+from .loading import Checkpoint
+from .lru import ByteLRU
+from .pictures import Pixels
+from .vision_folder import VisionFolder
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Features:
+    """One image for the language model.
+
+    ``embeddings`` has shape (visual tokens, hidden); ``deepstack`` one such tensor for each layer that is given one
+    (Qwen3-VL); ``grid`` is the image's (time, height, width) in patches where the family has rotary positions for it.
+    """
+
+    embeddings: "torch.Tensor"
+    deepstack: "tuple[torch.Tensor, ...]" = ()
+    grid: tuple[int, int, int] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all tensors."""
+        return self.embeddings.nbytes + sum(layer.nbytes for layer in self.deepstack)
+
+
+class Vision:
+    """Runs the vision tower, and remembers its output in ``budget`` bytes and in ``folder`` where there is one."""
+
+    def __init__(self, checkpoint: Checkpoint, budget: int, folder: VisionFolder | None) -> None:
+        self.checkpoint = checkpoint
+        self.cache: ByteLRU[Features] = ByteLRU(budget)
+        self.folder = folder
+        settings = checkpoint.image_processor.to_dict() if checkpoint.image_processor is not None else {}
+        dtype = str(checkpoint.model.dtype)
+        told = json.dumps([checkpoint.identity, settings, dtype], default=str, sort_keys=True)
+        self._identity = hashlib.sha256(told.encode()).hexdigest()
+
+    def known(self, digest: str) -> Features | None:
+        """The features of an image that was seen before."""
+        key = self._key(digest)
+        if (features := self.cache.get(key)) is None and self.folder is not None:
+            stored = self.folder.get(key)
+            if stored is not None:
+                features = _from_tensors(stored, self.checkpoint.device)
+                self.cache.put(key, features, features.nbytes)
+        return features
+
+    def encode(self, pixels: Mapping[str, Pixels]) -> dict[str, Features]:
+        """The features of images by their digests, all of them computed, and kept."""
+        made: dict[str, Features] = {}
+        for group in _stackable(pixels):
+            made.update(self._encode(group, [pixels[digest] for digest in group]))
+        for digest, features in made.items():
+            key = self._key(digest)
+            self.cache.put(key, features, features.nbytes)
+            if self.folder is not None:
+                self.folder.put(key, _to_tensors(features))
+        return made
+
+    def output(self, features: Sequence[Features]) -> Any:
+        """The images of a batch, in order, as the base model's forward takes them in ``mm_encoder_outputs``."""
+        output = SimpleNamespace(pooler_output=tuple(one.embeddings for one in features))
+        if features and features[0].deepstack:
+            layers = range(len(features[0].deepstack))
+            output.deepstack_features = [tuple(one.deepstack[layer] for one in features) for layer in layers]
+        return output
+
+    def _encode(self, digests: Sequence[str], pixels: Sequence[Pixels]) -> dict[str, Features]:
+        import torch
+
+        device = self.checkpoint.device
+        inputs = {
+            name: torch.cat([one.inputs[name] for one in pixels]).to(device, non_blocking=True)
+            for name in pixels[0].inputs
+            if self._takes(name)
+        }
+        made = self.checkpoint.base.get_image_features(**inputs, return_dict=True)
+        pooled = made.pooler_output
+        if len(pooled) != len(digests):
+            raise ScorerError(f"the vision tower gave {len(pooled)} outputs for {len(digests)} images")
+        layers = getattr(made, "deepstack_features", None) or []
+        grids = inputs.get("image_grid_thw")
+        found = {}
+        for number, digest in enumerate(digests):
+            # Copies: a view would keep the whole batch in memory for as long as one of its images.
+            found[digest] = Features(
+                pooled[number].reshape(-1, pooled[number].shape[-1]).clone(),
+                tuple(layer[number].clone() for layer in layers),
+                None if grids is None else tuple(grids[number].tolist()),
+            )
+        return found
+
+    def _takes(self, name: str) -> bool:
+        from inspect import signature
+
+        return name in signature(self.checkpoint.base.get_image_features).parameters
+
+    def _key(self, digest: str) -> str:
+        return f"{self._identity[:32]}-{digest}"
+
+
+def _stackable(pixels: Mapping[str, Pixels]) -> list[list[str]]:
+    """Images that go through the tower together: all where patches are flat, else those of the same shapes."""
+    groups: dict[Any, list[str]] = {}
+    for digest, one in pixels.items():
+        is_flat = "image_grid_thw" in one.inputs
+        shape = None if is_flat else tuple((name, tuple(value.shape)) for name, value in one.inputs.items())
+        groups.setdefault(shape, []).append(digest)
+    return list(groups.values())
+
+
+def _to_tensors(features: Features) -> "dict[str, torch.Tensor]":
+    import torch
+
+    tensors = {"embeddings": features.embeddings.cpu()}
+    tensors |= {f"deepstack.{number}": layer.cpu() for number, layer in enumerate(features.deepstack)}
+    if features.grid is not None:
+        tensors["grid"] = torch.tensor(features.grid)
+    return tensors
+
+
+def _from_tensors(tensors: "Mapping[str, torch.Tensor]", device: Any) -> Features:
+    count = sum(name.startswith("deepstack.") for name in tensors)
+    grid = tensors.get("grid")
+    return Features(
+        tensors["embeddings"].to(device),
+        tuple(tensors[f"deepstack.{number}"].to(device) for number in range(count)),
+        None if grid is None else tuple(grid.tolist()),
+    )

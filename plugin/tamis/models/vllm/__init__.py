@@ -1,0 +1,16 @@
+"""Multimodal LLMs as rerankers, run in this process with vLLM: continuous batches, prefix and image caches of its own."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .scorer import VllmScorer
+
+__all__ = ["VllmScorer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "VllmScorer":
+        from .scorer import VllmScorer
+
+        return VllmScorer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,337 @@
+"""The parts of HttpScorer that decide and do no I/O: breaker, concurrency, retries, fleet, text made plain, images."""
+
+import asyncio
+import random
+import re
+import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from io import BytesIO
+
+import PIL.Image
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tamis.core.errors import BadSetting, MediaBroken, MediaRefused, MediaTooLarge
+from tamis.core.image import Image
+from tamis.core.media import MediaPolicy
+from tamis.models.http.breaker import Breaker
+from tamis.models.http.concurrency import AdaptiveLimit
+from tamis.models.http.errors import NoEndpoint
+from tamis.models.http.fleet import Fleet
+from tamis.models.http.images import data_uri
+from tamis.models.http.neutral import SPECIAL, plain
+from tamis.models.http.retry import Failure, asked_rest, kind_of_status, wait_before
+from tamis.models.http.settings import checked_headers, checked_urls, redacted
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TestBreaker:
+    def breaker(self) -> tuple[Breaker, Clock]:
+        clock = Clock()
+        return Breaker(failures=3, cooldown_s=2.0, longest_s=5.0, clock=clock), clock
+
+    def test_opens_after_failures_in_a_row_only(self) -> None:
+        breaker, _ = self.breaker()
+        for _ in range(5):
+            breaker.failed()
+            breaker.failed()
+            breaker.succeeded()
+        assert breaker.state == "closed"
+        for _ in range(3):
+            assert breaker.allows()
+            breaker.failed()
+        assert (breaker.state, breaker.allows()) == ("open", False)
+
+    def test_lets_one_request_try_and_closes_when_it_is_answered(self) -> None:
+        breaker, clock = self.breaker()
+        for _ in range(3):
+            breaker.failed()
+        clock.now += 1.99
+        assert not breaker.allows()
+        clock.now += 0.01
+        assert breaker.state == "half-open"
+        assert breaker.allows()
+        breaker.began()
+        assert not breaker.allows()
+        breaker.succeeded()
+        assert (breaker.state, breaker.allows()) == ("closed", True)
+
+    def test_a_failed_trial_opens_it_for_twice_as_long_up_to_a_bound(self) -> None:
+        breaker, clock = self.breaker()
+        for _ in range(3):
+            breaker.failed()
+        for rest in (4.0, 5.0, 5.0):
+            while not breaker.allows():
+                clock.now += 0.5
+            breaker.began()
+            breaker.failed()
+            clock.now += rest - 0.01
+            assert not breaker.allows()
+            clock.now += 0.02
+            assert breaker.allows()
+
+    def test_a_trial_that_is_cancelled_lets_another_try(self) -> None:
+        breaker, clock = self.breaker()
+        for _ in range(3):
+            breaker.failed()
+        clock.now += 3
+        breaker.began()
+        breaker.forgotten()
+        assert breaker.allows()
+
+    def test_late_failures_of_the_same_outage_do_not_prolong_it(self) -> None:
+        breaker, clock = self.breaker()
+        for _ in range(30):
+            breaker.failed()
+        clock.now += 2.0
+        assert breaker.state == "half-open"
+
+    def test_what_was_sent_together_counts_as_one_sign(self) -> None:
+        breaker, _ = self.breaker()
+        for under_way in range(10, 1, -1):
+            breaker.failed(under_way)
+            if breaker.state == "open":
+                break
+        assert under_way == 5  # 6 failures by then: as many as were still under way and more
+
+
+class TestAdaptiveLimit:
+    def test_halves_once_for_requests_that_fail_together(self) -> None:
+        clock = Clock()
+        limit = AdaptiveLimit(32, clock=clock)
+        limit.answered(0.5, 32)
+        for _ in range(10):
+            limit.overloaded()
+        assert limit.allowed == 16
+        clock.now += 0.6
+        limit.overloaded()
+        assert limit.allowed == 8
+
+    def test_never_falls_below_one_and_grows_by_one_a_round(self) -> None:
+        clock = Clock()
+        limit = AdaptiveLimit(32, clock=clock)
+        for _ in range(20):
+            limit.overloaded()
+            clock.now += 1
+        assert limit.allowed == 1
+        for bound in range(1, 8):
+            for _ in range(bound + 1):
+                limit.answered(0.1, bound)
+            assert bound + 1 <= limit.allowed <= bound + 2
+        for _ in range(2000):
+            limit.answered(0.1, 32)
+        assert limit.allowed == 32
+
+    def test_answers_that_become_much_slower_lower_it_while_it_is_used(self) -> None:
+        used, idle = AdaptiveLimit(32), AdaptiveLimit(32)
+        for limit, under_way in ((used, 32), (idle, 2)):
+            for _ in range(10):
+                limit.answered(0.0001, under_way)
+            for _ in range(10):
+                time.sleep(0.002)
+                limit.answered(0.01, under_way)
+        assert used.allowed < 32
+        assert idle.allowed == 32
+
+
+class TestRetry:
+    def test_classes_of_status(self) -> None:
+        retried = {status for status in range(200, 600) if (kind := kind_of_status(status)) and kind != "refused"}
+        assert retried == {408, 425, 429, *range(500, 600)}
+        assert Failure("overloaded", "").retried
+        assert not Failure("overloaded", "").blames_server
+        assert not Failure("refused", "").retried
+
+    def test_retry_after_as_a_date(self) -> None:
+        at = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
+        now = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC).timestamp()
+        assert asked_rest({"retry-after": format_datetime(at, usegmt=True)}, now) == 30.0
+        assert asked_rest({"retry-after": format_datetime(at, usegmt=True)}, now + 60) == 0.0
+        assert asked_rest({"retry-after": "inf"}) is None
+
+    def test_full_jitter_grows_to_a_bound(self) -> None:
+        jitter = random.Random(0)
+        for attempt, longest in ((1, 0.1), (2, 0.2), (5, 1.6), (50, 8.0)):
+            waits = [wait_before(attempt, jitter) for _ in range(300)]
+            assert 0 <= min(waits) < 0.05 * longest
+            assert 0.9 * longest < max(waits) <= longest
+
+
+class TestFleet:
+    def test_each_is_asked_as_often_as_its_health_says(self) -> None:
+        async def shares() -> list[int]:
+            fleet = Fleet(["a", "b"], most=8)
+            well, ill = fleet.endpoints
+            ill.health = 0.25
+            taken = []
+            for _ in range(100):
+                endpoint = await fleet.lease([], lambda: None)
+                taken.append(endpoint)
+                endpoint.under_way -= 1
+            return [taken.count(well), taken.count(ill)]
+
+        assert asyncio.run(shares()) == [80, 20]
+
+    def test_a_second_try_goes_elsewhere(self) -> None:
+        async def second() -> tuple[str, str]:
+            fleet = Fleet(["a", "b"], most=8)
+            first = await fleet.lease([], lambda: None)
+            fleet.release(first, Failure("server", "500"), 0.1)
+            return first.url, (await fleet.lease([first], lambda: None)).url
+
+        first, other = asyncio.run(second())
+        assert {first, other} == {"a", "b"}
+
+    def test_no_more_than_the_bound_are_under_way_and_all_get_their_turn(self) -> None:
+        async def work() -> tuple[int, int]:
+            fleet, most, done = Fleet(["a"], most=3), 0, 0
+
+            async def one() -> None:
+                nonlocal most, done
+                endpoint = await fleet.lease([], lambda: None)
+                most = max(most, endpoint.under_way)
+                await asyncio.sleep(0.001)
+                fleet.release(endpoint, None, 0.001)
+                done += 1
+
+            async def quitter() -> None:
+                await asyncio.wait_for(one(), 0.0005)
+
+            await asyncio.gather(*(one() for _ in range(40)), *(quitter() for _ in range(40)), return_exceptions=True)
+            return most, done
+
+        most, done = asyncio.run(asyncio.wait_for(work(), 10))
+        assert most == 3
+        assert done >= 40
+
+    def test_all_left_alone_is_said_at_once_with_the_last_failure(self) -> None:
+        async def work() -> None:
+            fleet = Fleet(["a"], most=8)
+            for _ in range(10):
+                endpoint = await fleet.lease([], lambda: None)
+                fleet.release(endpoint, Failure("server", "a answered HTTP 500"), 0.1)
+
+        with pytest.raises(NoEndpoint, match="after failures: a answered HTTP 500"):
+            asyncio.run(work())
+
+    def test_a_rest_that_is_asked_for_is_kept_if_there_is_time(self) -> None:
+        async def work(patience: float) -> float:
+            fleet = Fleet(["a"], most=8)
+            endpoint = await fleet.lease([], lambda: None)
+            fleet.release(endpoint, Failure("overloaded", "429", 429, rest_s=0.2), 0.01)
+            began = time.monotonic()
+            await fleet.lease([], lambda: began + patience)
+            return time.monotonic() - began
+
+        assert 0.19 <= asyncio.run(work(10)) < 2
+        with pytest.raises(NoEndpoint, match=r"no server may be asked for 0\.2 s: 429"):
+            asyncio.run(work(0.1))
+
+    def test_a_server_that_hangs_is_found_out_by_callers_who_give_up(self) -> None:
+        async def work() -> str:
+            fleet = Fleet(["a"], most=8)
+            for _ in range(10):
+                try:
+                    fleet.abandon(await fleet.lease([], lambda: None), 3.0)
+                except NoEndpoint:
+                    break
+            return fleet.endpoints[0].breaker.state
+
+        assert asyncio.run(work()) == "open"
+
+
+PIECES = ["<|", "|>", "im_end", "<", ">", "|", " ", "[INST]", "</s>", "<｜", "｜>"]
+
+
+class TestPlain:
+    @pytest.mark.parametrize(
+        "token",
+        [
+            *SPECIAL,
+            "<|im_start|>",
+            "<|vision_start|>",
+            "<|image_pad|>",
+            "<|anything at all|>",
+            "<｜User｜>",
+            "<unused7>",
+        ],
+    )
+    def test_no_special_token_is_left(self, token: str) -> None:
+        for text in (token, f"a{token}b{token}", token[:3] + token + token[3:], token[:-1] + token + token[-1:]):
+            assert token not in plain(text)
+
+    def test_markers_of_the_template_are_broken_and_other_text_is_kept(self) -> None:
+        assert plain("Query: x [1] a<b and <p>", ["Query:"]) == "Q uery: x [1] a<b and <p>"
+
+    @given(
+        st.lists(
+            st.sampled_from(["<|", "|>", "im_end", "<", ">", "|", " ", "[INST]", "</s>", "<｜", "｜>"]), max_size=12
+        )
+    )
+    def test_whatever_is_put_together(self, pieces: list[str]) -> None:
+
+        text = plain("".join(pieces))
+        assert not re.search(r"<\|[^<>]{0,100}\|>|<｜[^<>]{0,100}｜>|\[INST\]|</s>", text)
+        assert plain(text) == text
+
+
+def picture(kind: str, size: tuple[int, int] = (4, 3)) -> bytes:
+    file = BytesIO()
+    PIL.Image.new("RGB", size, "red").save(file, kind)
+    return file.getvalue()
+
+
+class TestImages:
+    @pytest.mark.parametrize(
+        ("kind", "media"), [("PNG", "png"), ("JPEG", "jpeg"), ("GIF", "gif"), ("WEBP", "webp"), ("BMP", "bmp")]
+    )
+    def test_the_type_is_found_in_the_bytes(self, kind: str, media: str) -> None:
+        assert data_uri(Image(data=picture(kind)), MediaPolicy()).startswith(f"data:image/{media};base64,")
+
+    def test_what_the_policy_forbids_is_not_read(self) -> None:
+        with pytest.raises(MediaRefused):
+            data_uri(Image(path="/etc/hostname"), MediaPolicy())
+
+    def test_pixels_are_bounded_by_the_header(self) -> None:
+        with pytest.raises(MediaTooLarge, match="400 pixels; max_pixels is 100"):
+            data_uri(Image(data=picture("PNG", (20, 20))), MediaPolicy(max_pixels=100))
+
+    @pytest.mark.parametrize("data", [b"no picture", b"\x89PNG\r\n\x1a\nrubbish", picture("JPEG")[:20]])
+    def test_broken_images_are_not_sent(self, data: bytes) -> None:
+        with pytest.raises(MediaBroken):
+            data_uri(Image(data=data), MediaPolicy())
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        "url",
+        ["", "host:8000", "ftp://host", "http://", "http://h/#x", "http://h:99999", "http://a b", [], ["http://a"] * 2],
+    )
+    def test_bad_urls(self, url: str | list[str]) -> None:
+        with pytest.raises(BadSetting):
+            checked_urls(url)
+
+    @pytest.mark.parametrize("url", ["http://me:hunter22@host/v1", "https://host/v1?api_key=hunter22"])
+    def test_a_url_with_a_secret_is_refused_without_showing_it(self, url: str) -> None:
+        with pytest.raises(BadSetting, match="carries a secret") as caught:
+            checked_urls(url)
+        assert "hunter22" not in str(caught.value)
+
+    def test_headers_are_checked_without_showing_their_values(self) -> None:
+        with pytest.raises(BadSetting, match='the header "x-key"') as caught:
+            checked_headers({"x-key": "hunter22\r\nx: y"})
+        assert "hunter22" not in str(caught.value)
+
+    def test_longer_secrets_are_hidden_first(self) -> None:
+        assert redacted("abcdef abcd", ["abcd", "abcdef"]) == "*** ***"
