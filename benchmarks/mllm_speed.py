@@ -20,6 +20,8 @@ from tamis.models.template import Template, template_of
 
 GIB = 2**30
 QUERY_TOKENS = 40
+DEFAULT_BATCH = 32
+"""The batch size that CrossEncoder takes by itself."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,17 @@ class EngineSide:
         if None in scores:
             raise RuntimeError(f"the engine left {scores.count(None)} of {len(scores)} passages unscored")
         return [float(score) for score in scores if score is not None]
+
+
+class InBatches:
+    """CrossEncoder with one batch size; several share one loaded model."""
+
+    def __init__(self, peer: CrossEncoderSide, batch_size: int) -> None:
+        self.peer, self.batch_size = peer, batch_size
+
+    def score(self, query: Content, passages: Sequence[Content]) -> list[float]:
+        self.peer.batch_size = self.batch_size
+        return self.peer.score(query, passages)
 
 
 def timed(side: Side, query: Content, items: Sequence[Content]) -> Took:
@@ -157,8 +170,13 @@ def measure(bench: Bench) -> dict[str, Any]:
     cold, peer = bench.engine(), bench.cross_encoder(1)
     for side in (cold, peer, bench.plain):
         side.score(bench.query(0), bench.warm_up)
-    peer.batch_size, tried = fastest_batch_size(bench, peer)
-    sides: dict[str, Side] = {"cold": cold, "cross_encoder": peer, "plain": bench.plain}
+    fastest, tried = fastest_batch_size(bench, peer)
+    sides: dict[str, Side] = {
+        "cold": cold,
+        "cross_encoder": InBatches(peer, fastest),
+        "cross_encoder_default": InBatches(peer, DEFAULT_BATCH),
+        "plain": bench.plain,
+    }
     mixed = _mixed(bench, sides)
     pages = _pages(bench, sides)
     differences = {**mixed.pop("differences"), **pages.pop("differences")}
@@ -166,7 +184,7 @@ def measure(bench: Bench) -> dict[str, Any]:
         **{key: value for part in (mixed, pages) for key, value in part.items() if key.endswith("ratio")},
         "max_log_odds_difference": max(differences.values()),
         "log_odds_differences": differences,
-        "cross_encoder_batch_size": peer.batch_size,
+        "cross_encoder_batch_size": fastest,
         "cross_encoder_seconds_by_batch_size": tried,
         "mixed": mixed,
         "pages": pages,
@@ -190,6 +208,8 @@ def _mixed(bench: Bench, sides: dict[str, Side]) -> dict[str, Any]:
     return {
         "cold_ratio": ratio(taken["cross_encoder"], taken["cold"]),
         "cold_ratio_processor": ratio(taken["cross_encoder"], taken["cold"], "processor"),
+        "cold_to_default_ratio": ratio(taken["cross_encoder_default"], taken["cold"]),
+        "cold_to_default_ratio_processor": ratio(taken["cross_encoder_default"], taken["cold"], "processor"),
         "cold_to_plain_ratio": ratio(taken["plain"], taken["cold"]),
         "vision_warm_ratio": ratio(taken["cold"], taken["vision_warm"]),
         "vision_warm_ratio_processor": ratio(taken["cold"], taken["vision_warm"], "processor"),
@@ -199,6 +219,7 @@ def _mixed(bench: Bench, sides: dict[str, Side]) -> dict[str, Any]:
         "visual_tokens_mean": statistics.mean(one.visual for one in bench.lengths),
         "engine_padding_share": padding_share(_engine_batches(lengths, sides["cold"])),
         "cross_encoder_padding_share": padding_share(_batches(bench, lengths, sides["cross_encoder"])),
+        "cross_encoder_default_padding_share": padding_share(_batches(bench, lengths, sides["cross_encoder_default"])),
         "rows": {
             name: _row(takes, len(items), sum(lengths), text_only if name == "vision_warm" else flops)
             for name, takes in taken.items()

@@ -224,9 +224,17 @@ def _summary(name: str, found: Sequence[Outcome], fixed: Sequence[Outcome]) -> d
     return summary
 
 
-def measure(name: str, cases: Sequence[Case], model: LogisticModel, prior: CountPrior, splits: int) -> dict[str, Any]:
-    """Everything about one file."""
+def measure(
+    name: str,
+    cases: Sequence[Case],
+    model: LogisticModel,
+    prior: CountPrior,
+    splits: int,
+    to_rank: Sequence[Case] | None = None,
+) -> dict[str, Any]:
+    """Everything about one file. ``to_rank`` are more questions of the same set, for the ranking table alone."""
     evidence = evidence_of_cases(cases, SentenceTransformerEmbedder())
+    ranking = evidence if to_rank is None else evidence_of_cases(to_rank, SentenceTransformerEmbedder())
     scorers = {
         "dense": lambda case: case.cosines,
         "bm25": lambda case: case.bm25,

@@ -36,31 +36,23 @@ import argparse
 import json
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from toy_mllm.checkpoint import Size, build, save, tokenizer
-from toy_mllm.claims import KINDS, scene_about
-from toy_mllm.comparison import Plan, compare, judging
-from toy_mllm.course import Course
-from toy_mllm.families import hard_negatives
-from toy_mllm.lists import ranking_lists
-from toy_mllm.packed import YesNo
+from toy_mllm.comparison import Plan, compare
+from toy_mllm.look import look
 from toy_mllm.report import figures, table
-from toy_mllm.training import train
 
 QUICK = Plan(steps=600, lists=100, easy=0.5)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Reads the arguments and does one of the four things."""
+    """Reads the arguments and does one of three things: compares, adapts, or shows what it is about."""
     given = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(given)
     with quiet(options.threads):
@@ -69,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
         elif given:
             compete(options)
         else:
-            look()
+            look(print)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -114,42 +106,17 @@ def quiet(threads: int) -> Iterator[None]:
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        logging.enable_progress_bar()
+        logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def say(line: str) -> None:
     """Progress goes to standard error."""
     print(line, file=sys.stderr, flush=True)
-
-
-def look() -> None:
-    """Shows a query of each kind, trains a few steps and scores with what came of it."""
-    from toy_mllm.reranking import reranker_of, score_of
-
-    random = Random(1)
-    for kind in KINDS:
-        scene, claim = scene_about(kind, random)
-        missed = Counter(attribute for attribute, _ in hard_negatives(claim, scene, random, 7))
-        near = ", ".join(f"{number} in {attribute}" for attribute, number in sorted(missed.items()))
-        print(f"{claim.words(question=True)}? Near misses differ {near}")
-    words, size = tokenizer(), Size()
-    vlm = YesNo(build(size, words, seed=0), words, size.visual_tokens)
-    course = Course(steps=30)
-    losses = train(vlm, judging(vlm, course), course).losses
-    print(f"{course.steps} steps: the loss {'falls' if sum(losses[-5:]) < sum(losses[:5]) else 'does not fall'}")
-    with tempfile.TemporaryDirectory() as folder:
-        score = score_of(reranker_of(save(vlm.model, words, size, Path(folder))))
-        one = ranking_lists("tuning", 0, 1)[0]
-        own = vlm.log_odds(one.claim, one.scenes, one.question)
-        order = sorted(range(len(own)), key=lambda at: -own[at])
-        scores = score(one)
-        same = order == sorted(range(len(own)), key=lambda at: -scores[at])
-    print(f"MLLMReranker ranks {len(own)} pictures as the model in training does: {'yes' if same else 'no'}")
 
 
 def compete(options: argparse.Namespace) -> None:
@@ -174,7 +141,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
 
 def tune(options: argparse.Namespace) -> None:
     """Adapts a checkpoint to pairs of one's own and measures it before and after."""
-    from toy_mllm.lora import Recipe, fine_tune, pairs_in_order, read_rows, scorer_of
+    from toy_mllm.lora import Recipe, fine_tune, pairs_in_order, scorer_of
+    from toy_mllm.pairs import read_rows
 
     if options.model is None or options.data is None:
         parser().error("a real checkpoint needs both --model and --data")

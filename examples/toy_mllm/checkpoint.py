@@ -68,7 +68,7 @@ def tokenizer() -> Any:
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     made.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
     made.add_tokens([AddedToken(text.strip(" "), normalized=False) for text in frame()])
-    saved = PreTrainedTokenizerFast(
+    saved = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=made, pad_token=PAD, unk_token=UNKNOWN, eos_token=END, model_max_length=256
     )
     saved.chat_template = CHAT
@@ -96,7 +96,6 @@ def build(size: Size, words: Any, seed: int) -> Any:
         text_config=text,
         vision_config=CLIPVisionConfig(**vision_settings(size)),
         image_token_index=image,
-        image_token_id=image,
         image_seq_length=size.visual_tokens,
         vision_feature_layer=-1,
         vision_feature_select_strategy="default",

@@ -38,7 +38,7 @@ class Plan:
     rate: float = 2e-3
     bi_rate: float = 2e-3
     bi_families: int = 8
-    easy: float = 0.15
+    easy: float = 0.25
 
 
 class Side(NamedTuple):
@@ -98,7 +98,7 @@ def compare(seed: int, plan: Plan, folder: Path, resume: bool, say: Say) -> Seed
         side(
             bi,
             bi_trained,
-            ranked(lists, lambda one: bi.log_odds(one.claim, one.scenes, one.question)),
+            ranked(lists, lambda one: bi.log_odds(one.claim, one.scenes, one.question).tolist()),
             2 * (other.families * SIZE) ** 2,
         ),
     )

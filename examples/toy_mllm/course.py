@@ -11,12 +11,15 @@ STRANGERS = 2
 """Questions about another family that every picture is also asked: easy negatives, mostly."""
 
 
+EASY: tuple[Kind, ...] = ("thing", "text")
+
+
 @dataclass(frozen=True)
 class Course:
     """``steps`` optimiser steps of AdamW with that learning rate, of ``families`` families each.
 
     The rate rises over the first ``warmup`` steps and falls to zero over the last ``decay`` of all. The first ``easy``
-    of all steps are about single things: what a colour and a shape are is learnt before what is said of two.
+    of all steps are about single things and words: what they look like is learnt before what is said of several.
     """
 
     steps: int
@@ -25,8 +28,7 @@ class Course:
     families: int = 4
     warmup: int = 50
     decay: float = 0.4
-    easy: float = 0.15
-    kinds: tuple[Kind, ...] = KINDS
+    easy: float = 0.25
 
     def learning_rate(self, step: int) -> float:
         """The rate of that step, the first being 0."""
@@ -36,7 +38,7 @@ class Course:
     def batch(self, step: int) -> list[Family]:
         """The step's families: they depend on the seed and the step alone, so that a run can be taken up anywhere."""
         random = Random(seed_of("train", self.seed, step))
-        kinds = self.kinds[:1] if step < self.steps * self.easy else self.kinds
+        kinds = EASY if step < self.steps * self.easy else KINDS
         first = step * self.families
         return [family(kinds[(first + at) % len(kinds)], random) for at in range(self.families)]
 

@@ -1,12 +1,10 @@
 """Fine-tunes a real checkpoint to judge pairs of one's own, with LoRA adapters on its language model."""
 
-import json
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 
 import torch
@@ -15,21 +13,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tamis.core.content import Content
 from tamis.core.errors import BadInput, TamisError
-from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.models.mllm import TransformersScorer
+from toy_mllm.pairs import Row, step_rows
 from toy_mllm.training import Trained, train
 
 LEFT_ALONE = ("visual", "vision", "projector", "connector", "lm_head")
 """Parts that get no adapter: the vision tower, what joins it to the language model, and the head."""
-
-
-class Row(NamedTuple):
-    """One line of the data: ``passage`` answers ``query``, or not."""
-
-    query: Content
-    passage: Content
-    label: bool
 
 
 @dataclass(frozen=True)
@@ -67,35 +57,6 @@ class LoraCourse:
         return self.rate * (1 + math.cos(math.pi * (step - rising) / max(1, self.steps - rising))) / 2
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Rows of JSON lines: ``{"query", "query_image"?, "image"?, "text"?, "label"}``.
-
-    A passage is an image, a text or both; images are paths, relative to the file. ``label`` is 1 or true where the
-    passage answers the query, else 0 or false. Raises BadInput naming the line.
-    """
-    rows = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            query = Content(str(row.get("query") or ""), _images(path, row.get("query_image")))
-            passage = Content(str(row.get("text") or ""), _images(path, row.get("image")))
-            label = row["label"]
-        except (ValueError, AttributeError, KeyError, TypeError) as error:
-            raise BadInput(f"{path}:{number}: {type(error).__name__}: {error}") from error
-        if not query or not passage or label not in (0, 1):
-            raise BadInput(f"{path}:{number}: needs a query, an image or a text, and a label that is 0 or 1")
-        rows.append(Row(query, passage, bool(label)))
-    if not rows:
-        raise BadInput(f"{path}: no rows in it")
-    return rows
-
-
-def _images(path: Path, image: str | None) -> tuple[Image, ...]:
-    return (Image(path=str(path.parent / image)),) if image else ()
-
-
 class Judge(torch.nn.Module):
     """A checkpoint with LoRA adapters, asked exactly as ``TransformersScorer`` will ask it afterwards.
 
@@ -122,8 +83,10 @@ class Judge(torch.nn.Module):
             with warnings.catch_warnings():
                 # peft asks Transformers by a name that is on its way out.
                 warnings.simplefilter("ignore", FutureWarning)
-                self.model = get_peft_model(model, settings)
+                self.model: Any = get_peft_model(model, settings)
         self.takes = set(_arguments(model))
+        token = self.runtime.encoder.visual.token_id
+        self.image_token = -1 if token is None else token
 
     def forward(self, row: Row) -> Tensor:
         """Log-odds of one pair, of shape (). Raises what the scorer would log: an image that does not open, say."""
@@ -139,12 +102,13 @@ class Judge(torch.nn.Module):
                 inputs[name] = torch.cat([one[name] for one in pixels]).to(device)
         for name in ("mm_token_type_ids", "token_type_ids"):
             if pixels and name in self.takes:
-                inputs[name] = (ids == self.runtime.encoder.visual.token_id).int()
+                inputs[name] = torch.isin(ids, self.image_token).int()
         if "logits_to_keep" in self.takes:
             inputs["logits_to_keep"] = 1
         logits = self.model(**inputs, use_cache=False).logits[0, -1].float()
         answers = self.runtime.frame.answers
-        return logits[answers.yes] - (0.0 if answers.no is None else logits[answers.no])
+        log_odds: Tensor = logits[answers.yes] - (0.0 if answers.no is None else logits[answers.no])
+        return log_odds
 
 
 def _arguments(model: Any) -> Sequence[str]:
@@ -185,22 +149,13 @@ def fine_tune(
 
     trained = train(judge, loss, course, folder, resume=resume, told=told, every=50)
     adapter, merged = folder / "adapter", folder / "merged"
-    judge.model.save_pretrained(adapter)
+    judge.model.save_pretrained(str(adapter))
     checkpoint = judge.runtime.checkpoint
     judge.model.merge_and_unload().save_pretrained(merged)
     for part in (checkpoint.processor or checkpoint.image_processor, checkpoint.tokenizer):
         if part is not None:
             part.save_pretrained(merged)
     return Tuned(trained, adapter, merged)
-
-
-def step_rows(rows: Sequence[Row], each: int, seed: int, step: int) -> list[Row]:
-    """The rows of that step: every epoch is in an order of its own, and its last step may see fewer."""
-    a_pass = math.ceil(len(rows) / each)
-    order = list(range(len(rows)))
-    Random(f"rows-{seed}-{step // a_pass}").shuffle(order)
-    start = step % a_pass * each
-    return [rows[at] for at in order[start : start + each]]
 
 
 def pairs_in_order(scorer: TransformersScorer, rows: Sequence[Row]) -> float:

@@ -13,9 +13,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from toy_mllm.checkpoint import ANSWER, DESCRIBE, END, IMAGE, NO, YES, frame
 from toy_mllm.claims import Claim, described_in_full
+from toy_mllm.families import SIZE
 from toy_mllm.scenes import DEVIATION, MEAN, Scene
 
 NOTHING = -100
+
+RANKED = 0.5
+"""How much of the loss is about order within a family; with none a toy learns the same, in more steps."""
 
 
 class Batch(NamedTuple):
@@ -50,7 +54,8 @@ class Rows(NamedTuple):
 class YesNo(Module):
     """The VLM with its tokenizer: how relevant images are to questions, and the loss that teaches it.
 
-    The loss is the binary cross-entropy of logit(Yes) - logit(No), plus that of the words which describe the picture:
+    The loss is the binary cross-entropy of logit(Yes) - logit(No), as RagVL's; half of the cross-entropy of picking a
+    question's own picture out of its family by the same log-odds; and that of the words which describe the picture:
     those of a full description, and those of questions that it answers. A VLM is pretrained on captions before it
     learns to judge; here both are learnt at once, from the same pictures.
     """
@@ -78,7 +83,8 @@ class YesNo(Module):
             torch.tensor([row[at] + [empty] * (length - len(row.ids)) for row in written])
             for at, empty in enumerate((0, -1, 0, NOTHING))
         ]
-        return Rows(*filled, torch.tensor([row.answers for row in written]))
+        ids, parts, positions, targets = filled
+        return Rows(ids, parts, positions, targets, torch.tensor([row.answers for row in written]))
 
     def _row(self, scene: Scene, texts: Sequence[str], labels: Sequence[bool], describe: bool) -> "_Row":
         start = len(self.prefix)
@@ -115,8 +121,9 @@ class YesNo(Module):
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """What is minimised, and the part of it that is about Yes and No."""
         log_odds, words = self(batch, describe=True)
-        judged = binary_cross_entropy_with_logits(log_odds, torch.tensor(batch.labels, dtype=torch.float32))
-        return judged + words, judged.item()
+        labels = torch.tensor(batch.labels)
+        judged = binary_cross_entropy_with_logits(log_odds, labels.float())
+        return judged + RANKED * listwise(log_odds, labels) + words, judged.item()
 
     @torch.no_grad()
     def log_odds(self, claim: Claim, scenes: Sequence[Scene], question: bool) -> NDArray[np.float32]:
@@ -140,6 +147,17 @@ class _Row(NamedTuple):
         self.parts.extend([part] * len(ids))
         self.positions.extend(range(start, start + len(ids)))
         self.targets.extend([*targets, *[NOTHING] * (len(ids) - len(targets))])
+
+
+def listwise(log_odds: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy of choosing the k-th picture of a family for its k-th question by the log-odds.
+
+    Both have the shape (pictures, questions); other pictures that answer the question too are left out.
+    """
+    scores = log_odds.view(-1, SIZE, log_odds.shape[1])[:, :, :SIZE]
+    true = labels.view(-1, SIZE, labels.shape[1])[:, :, :SIZE]
+    scores = scores.masked_fill(true & ~torch.eye(SIZE, dtype=torch.bool), float("-inf"))
+    return (scores.logsumexp(dim=1) - scores.diagonal(dim1=1, dim2=2)).mean()
 
 
 @lru_cache(maxsize=100_000)

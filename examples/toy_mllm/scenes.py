@@ -54,7 +54,7 @@ class Sign(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """Things in cells of their own, perhaps a sign. ``seed`` moves everything by a pixel or two and adds noise."""
+    """Things in cells of their own, perhaps a sign. ``seed`` moves things by a pixel and adds noise."""
 
     things: tuple[Thing, ...]
     sign: Sign | None
@@ -75,11 +75,12 @@ class Scene:
         for thing in self.things:
             draw_thing(draw, thing, random.randint(-1, 1), random.randint(-1, 1))
         if self.sign:
-            left, top = self.sign.column * CELL, self.sign.row * CELL + random.randint(-1, 1)
+            left, top = self.sign.column * CELL, self.sign.row * CELL
             draw.rectangle((left + 2, top + 2, left + 2 * CELL - 3, top + CELL - 3), fill="white", outline="black")
-            draw.text((left + 7 + random.randint(-1, 1), top + 2), self.sign.word, fill="black", font=FONT)
+            draw.text((left + 7, top + 2), self.sign.word, fill="black", font=FONT)
         noise = np.random.default_rng(self.seed).integers(-8, 9, (SIDE, SIDE, 3))
-        return np.clip(np.asarray(image, dtype=np.int16) + noise, 0, 255).astype(np.uint8)
+        pixels: NDArray[np.uint8] = np.clip(np.asarray(image, dtype=np.int16) + noise, 0, 255).astype(np.uint8)
+        return pixels
 
     def png(self) -> bytes:
         """The picture as a file's bytes."""

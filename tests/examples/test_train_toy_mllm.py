@@ -22,9 +22,10 @@ from toy_mllm.comparison import judging  # noqa: E402
 from toy_mllm.course import Course, asked  # noqa: E402
 from toy_mllm.families import hard_negatives  # noqa: E402
 from toy_mllm.lists import HARD, LENGTH, context_lists, ranking_lists  # noqa: E402
-from toy_mllm.lora import Judge, Recipe, fine_tune, read_rows, scorer_of, step_rows  # noqa: E402
+from toy_mllm.lora import Judge, Recipe, fine_tune, scorer_of  # noqa: E402
 from toy_mllm.measures import CHANCE, context_f1  # noqa: E402
 from toy_mllm.packed import Batch, YesNo  # noqa: E402
+from toy_mllm.pairs import read_rows, step_rows  # noqa: E402
 from toy_mllm.reranking import reranker_of, score_of  # noqa: E402
 from toy_mllm.scenes import Scene, Sign, Thing, changes  # noqa: E402
 from toy_mllm.training import learnt, train  # noqa: E402

@@ -1,5 +1,6 @@
 """A vLLM server as a process that can be started, killed and started again on the same port."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -64,10 +65,8 @@ class VllmServer:
     def kill(self) -> None:
         """Ends it and all its processes without a word (SIGKILL)."""
         if self._process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
             self._process = None
 

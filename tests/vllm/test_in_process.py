@@ -1,4 +1,4 @@
-"""vllm.LLM in this process: the Transformers back end's log-odds on the same weights, caches that hit, and steadiness."""
+"""vllm.LLM in this process: log-odds of the Transformers back end on the same weights, caches that hit, steadiness."""
 
 import asyncio
 import gc
@@ -194,7 +194,9 @@ def test_an_engine_that_dies_costs_the_calls_under_way_and_is_started_again(
     assert len(outcome) == 1
     assert scorer.model in str(outcome[0])
     expected = reference.score(QUERIES["image"], [Content("after the fall", (BLUE,))])
-    assert scorer.score(QUERIES["image"], [Content("after the fall", (BLUE,))]) == pytest.approx(expected, abs=TOLERANCE)
+    assert scorer.score(QUERIES["image"], [Content("after the fall", (BLUE,))]) == pytest.approx(
+        expected, abs=TOLERANCE
+    )
     scorer.close()
     gc.collect()
     assert not [child for child in _children() if child not in before and _is_engine(child)]

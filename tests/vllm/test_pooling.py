@@ -1,7 +1,6 @@
 """Pooling models: ``LLM.score`` in process, and ``/score``, ``/rerank`` and ``/v2/rerank`` of a server."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,7 +81,9 @@ def expected(cross_encoder: str) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def pooling_server(cross_encoder: str, environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
+def pooling_server(
+    cross_encoder: str, environment: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VllmServer]:
     """A server of the cross-encoder, started while the engine in this process is."""
     log = tmp_path_factory.mktemp("pooling-server") / "log"
     with VllmServer(cross_encoder, log, ["--max-model-len", str(CONTEXT)]) as server:
@@ -112,7 +113,7 @@ def test_a_passage_longer_than_the_context_is_cut(pooling: "VllmScorer") -> None
 
 
 def test_a_model_that_reads_text_only_names_itself_when_given_an_image(pooling: "VllmScorer") -> None:
-    with pytest.raises(BadInput, match="cross-encoder.*reads text only"):
+    with pytest.raises(BadInput, match=r"cross-encoder.*reads text only"):
         pooling.score(QUERY, [Content("a text", (BLUE,))])
 
 

@@ -79,6 +79,9 @@ def upright_size(file: BytesIO, max_pixels: int, source: object) -> tuple[int, i
 
 def _is_sideways(image: "PIL.Image.Image") -> bool:
     """Whether the EXIF data swap width and height; False where they are missing or broken."""
+    if image.format == "TIFF":
+        # Pillow turns these by itself, and tells the size that they will have.
+        return False
     try:
         return int(image.getexif().get(0x0112, 1)) in (5, 6, 7, 8)
     except (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, struct.error, Warning):

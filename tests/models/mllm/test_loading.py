@@ -175,6 +175,45 @@ def test_a_model_that_says_the_same_to_everything_is_noticed(own_folder: Any, ca
     assert counts.to_dict() == {}, "the canary's work is not the caller's"
 
 
+def test_a_last_layer_that_mixes_tokens_is_run_whole(checkpoint: Any) -> None:
+    from torch.nn.modules.module import register_module_forward_hook
+
+    def mix(module: torch.nn.Module, inputs: Any, output: Any) -> Any:
+        return output + output.mean(dim=1, keepdim=True) if type(module).__name__ == "Qwen3MLP" else None
+
+    handle = register_module_forward_hook(mix)
+    try:
+        scorer = TransformersScorer(checkpoint("qwen3"), kv_cache=0)
+        runtime: Any = scorer.load()
+        assert not runtime.engine.last_layer.enabled
+        [encoded] = runtime.encoded(QUERY, [Content("a red bus")])
+        with torch.inference_mode():
+            logits = runtime.checkpoint.model(input_ids=torch.from_numpy(encoded.ids)[None]).logits[0, -1]
+        yes, no = runtime.frame.answers
+        assert scorer.score(QUERY, [Content("a red bus")]) == pytest.approx([float(logits[yes] - logits[no])], abs=1e-4)
+    finally:
+        handle.remove()
+    assert TransformersScorer(checkpoint("qwen3")).load().engine.last_layer.enabled
+
+
+def test_a_head_that_is_not_what_it_seems_is_refused(own_folder: Any) -> None:
+    from torch.nn.modules.module import register_module_forward_hook
+
+    folder = own_folder("qwen3")
+    vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
+
+    def squeeze(module: torch.nn.Module, inputs: Any, output: Any) -> Any:
+        is_head = isinstance(module, torch.nn.Linear) and module.out_features == vocabulary
+        return output.tanh() * 0.1 if is_head else None
+
+    handle = register_module_forward_hook(squeeze)
+    try:
+        with pytest.raises(BadInput, match="own logits say"):
+            TransformersScorer(str(folder)).load()
+    finally:
+        handle.remove()
+
+
 def test_without_a_chat_template_the_plain_frame_is_used(own_folder: Any, reference: Any) -> None:
     folder = own_folder("qwen2-vl")
     (folder / "chat_template.jinja").unlink()

@@ -23,9 +23,11 @@ _AGREES_HALF = 0.5
 
 
 def check(runtime: "Runtime") -> None:
-    """Tries a relevant and an irrelevant pair, a passage that is too long, and whether kept prefixes change scores.
+    """Tries a relevant and an irrelevant pair, a passage that is too long, and whether anything that is spared or kept
+    changes scores.
 
-    Raises BadSetting where the end of the prompt does not survive a long passage. What may be a template that the
+    Raises BadSetting where the end of the prompt does not survive a long passage, BadInput where the model's own logits
+    are not what its last hidden state gives. What may be a template that the
     model was not trained with is logged as a warning; reuse that changes scores is turned off, and that is logged.
     """
     with counted():
@@ -41,6 +43,8 @@ def _check(runtime: "Runtime") -> None:
             logger.info("%s: the template has no form for the canary's pairs; nothing was tried", runtime.name)
             return
     _check_end(runtime, passages[0])
+    if not passages[0].images:
+        _check_logits(runtime, passages[0])
     plain = _scores(runtime, passages, reuse=False)
     if plain is None:
         return
@@ -61,9 +65,8 @@ def _check(runtime: "Runtime") -> None:
             irrelevant,
         )
     if runtime.engine.reuse and (kept := _scores(runtime, passages, reuse=True)) is not None:
-        allowed = _AGREES.get(str(runtime.checkpoint.model.dtype).removeprefix("torch."), _AGREES_HALF)
         worst = max(abs(one - other) for one, other in zip(plain, kept, strict=True))
-        if worst > allowed:
+        if worst > _allowed(runtime):
             runtime.engine.reuse = False
             logger.warning(
                 "%s: kept prefixes are not used, because with them log-odds differ by %.3f", runtime.name, worst
@@ -95,6 +98,34 @@ def _check_end(runtime: "Runtime", passage: Content) -> None:
     kept = len(cut) <= runtime.encoder.max_length
     if not kept or (short.shared and runtime.is_passage_first and (short.ids[-tail:] != cut.ids[-tail:]).any()):
         raise BadSetting(f'with the model "{runtime.name}" the end of the prompt does not survive a long passage')
+
+
+def _check_logits(runtime: "Runtime", passage: Content) -> None:
+    """Whether what is spared, in the last layer and in the head, leaves the model's own logits as they are."""
+    import torch
+
+    [encoded] = runtime.encoded(QUERY, [passage])
+    if isinstance(encoded, TamisError):
+        return
+    model, answers = runtime.checkpoint.model, runtime.frame.answers
+    ids = torch.from_numpy(encoded.ids)[None].to(runtime.checkpoint.device)
+    with torch.inference_mode():
+        logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1].float()
+    expected = float(logits[answers.yes] if answers.no is None else logits[answers.yes] - logits[answers.no])
+    for spare in (True, False):
+        runtime.engine.last_layer.enabled = spare
+        [(found, _)] = [_scores(runtime, [passage, passage], reuse=False) or (expected, None)]
+        if abs(found - expected) <= _allowed(runtime):
+            return
+        logger.info("%s: sparing the last layer: %s; log-odds are off by %.3f", runtime.name, spare, found - expected)
+    raise BadInput(
+        f'the log-odds of the model "{runtime.name}" cannot be computed from its last hidden state: {found:.3f} where '
+        f"its own logits say {expected:.3f}"
+    )
+
+
+def _allowed(runtime: "Runtime") -> float:
+    return _AGREES.get(str(runtime.checkpoint.model.dtype).removeprefix("torch."), _AGREES_HALF)
 
 
 def _scores(runtime: "Runtime", passages: list[Content], *, reuse: bool) -> tuple[float, float] | None:

@@ -5,26 +5,25 @@ import hashlib
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tamis.core.errors import MediaError, ScorerError, TamisError
+from tamis.core.errors import ScorerError, TamisError
 from tamis.models.counting import count
 from tamis.models.deadline import time_left
 
-from .encode import Encoded, Ids, Placed, agreement, outside_images
+from .call_features import CallFeatures, Row
+from .encode import Encoded, Ids, agreement, outside_images
 from .head import Head
 from .last_layer import LastLayer
 from .loading import Checkpoint
 from .lru import ByteLRU
 from .memory import is_out_of_memory, release_memory
 from .packing import Length, packed, size
-from .pictures import Pictures, Pixels
+from .pictures import Pictures
 from .prefix import Prefix, ends_of, kept_from, room_for
 from .vision import Features, Vision
 
@@ -33,30 +32,6 @@ logger = logging.getLogger(__name__)
 SHORTEST_PREFIX = 8
 """Fewer tokens than this are computed again sooner than they are looked up."""
 _NO_ENDS: Ids = np.zeros(0, dtype=np.int64)
-
-
-class Resized(ScorerError):
-    """An image came out of its decoder in another size than its header said; its prompt must be made again."""
-
-
-@dataclass
-class Row:
-    """One prompt on its way through the model: what of it is there already, and what is to be kept of it."""
-
-    encoded: Encoded
-    past: Prefix | None = None
-    used: int = 0
-    keep: int = 0
-
-    @property
-    def new(self) -> int:
-        """Tokens to compute."""
-        return len(self.encoded) - self.used
-
-    @property
-    def images(self) -> list[Placed]:
-        """The images among the tokens to compute."""
-        return [placed for placed in self.encoded.images if placed.start >= self.used]
 
 
 class Pass(NamedTuple):
@@ -169,7 +144,7 @@ class Engine:
             if row.keep <= used:
                 row.keep = 0
 
-    def _share(self, rows: Sequence[Row], features: "_Features") -> None:
+    def _share(self, rows: Sequence[Row], features: CallFeatures) -> None:
         """Computes once what all rows that have no past begin with: the frame, and a query that stands first."""
         bare = [row for row in rows if row.past is None]
         if not self.reuse or len(bare) < 2:
@@ -198,7 +173,7 @@ class Engine:
                 row.keep = 0
 
     def _batch(
-        self, rows: Sequence[Row], features: "_Features", name: str | None = None
+        self, rows: Sequence[Row], features: CallFeatures, name: str | None = None
     ) -> "list[Any | TamisError] | None":
         """The last hidden states of a batch; None where memory ran out and the budget was halved."""
         good, errors = features.ready(rows)
@@ -231,7 +206,7 @@ class Engine:
         logger.warning("memory ran out on a batch of %d tokens (%s); from now on %d", tried, problem, self.budget)
         return True
 
-    def _run(self, rows: Sequence[Row], features: "_Features", name: str | None) -> list[Any]:
+    def _run(self, rows: Sequence[Row], features: CallFeatures, name: str | None) -> list[Any]:
         import torch
 
         with self._lock, torch.inference_mode():
@@ -323,7 +298,7 @@ class Engine:
         return found
 
     def _continued(
-        self, rows: Sequence[Row], features: "_Features", max_tokens: int, ends: frozenset[int]
+        self, rows: Sequence[Row], features: CallFeatures, max_tokens: int, ends: frozenset[int]
     ) -> "list[list[int] | TamisError] | None":
         features.prefetch(rows)
         good, errors = features.ready(rows)
@@ -347,7 +322,7 @@ class Engine:
         return results
 
     def _greedy(
-        self, rows: Sequence[Row], features: "_Features", max_tokens: int, ends: frozenset[int]
+        self, rows: Sequence[Row], features: CallFeatures, max_tokens: int, ends: frozenset[int]
     ) -> list[list[int]]:
         import torch
 
@@ -381,91 +356,9 @@ class Engine:
             return written
 
     @contextlib.contextmanager
-    def _features(self, rows: Sequence[Row]) -> "Iterator[_Features]":
-        features = _Features(self, rows)
+    def _features(self, rows: Sequence[Row]) -> Iterator[CallFeatures]:
+        features = CallFeatures(self.vision, self.pictures, rows)
         try:
             yield features
         finally:
             features.close()
-
-
-class _Features:
-    """The images of one call: pixels on their way, features that later batches still need."""
-
-    def __init__(self, engine: Engine, rows: Sequence[Row]) -> None:
-        self.engine = engine
-        self.needed = Counter(placed.picture.digest for row in rows for placed in row.encoded.images)
-        self.known: dict[str, Features] = {}
-        self.coming: dict[str, Future[Pixels]] = {}
-        self.pixels: dict[str, Pixels] = {}
-
-    def prefetch(self, rows: Sequence[Row]) -> None:
-        """Has the images of a batch prepared, unless their features are known."""
-        for row in rows:
-            for placed in row.images:
-                digest = placed.picture.digest
-                if digest in self.known or digest in self.coming:
-                    continue
-                count("images")
-                if (features := self.engine.vision.known(digest)) is not None:
-                    count("vision_hits")
-                    self.known[digest] = features
-                    continue
-                count("vision_misses")
-                self.coming[digest] = self.engine.pictures.submit(placed.picture)
-
-    def ready(self, rows: Sequence[Row]) -> "tuple[list[int], list[TamisError | None]]":
-        """Which rows have all their images, waiting for them, and what is wrong with the others."""
-        errors: list[TamisError | None] = []
-        for row in rows:
-            error: TamisError | None = None
-            for placed in row.images:
-                error = error or self._wait(placed)
-            errors.append(error)
-        return [at for at, error in enumerate(errors) if error is None], errors
-
-    def _wait(self, placed: Placed) -> TamisError | None:
-        picture = placed.picture
-        if picture.digest in self.known:
-            return None
-        try:
-            pixels = self.coming[picture.digest].result()
-        except MediaError as error:
-            return error
-        if (pixels.width, pixels.height) != (picture.width, picture.height):
-            return Resized(f"an image of {pixels.width} x {pixels.height} said it was another size")
-        self.pixels[picture.digest] = pixels
-        return None
-
-    def tensors(self, rows: Sequence[Row]) -> dict[str, Features]:
-        """The features of a batch's images, computed where they are not known. Called while the model is ours."""
-        wanted = {placed.picture.digest: placed for row in rows for placed in row.images}
-        missing = {digest: self.pixels[digest] for digest in wanted if digest not in self.known}
-        if missing:
-            self.known.update(self.engine.vision.encode(missing))
-            for digest in missing:
-                self.pixels.pop(digest, None)
-        for digest, placed in wanted.items():
-            if len(self.known[digest].embeddings) != placed.tokens:
-                raise ScorerError(
-                    f"an image of {placed.picture.width} x {placed.picture.height} pixels became "
-                    f"{len(self.known[digest].embeddings)} visual tokens where {placed.tokens} were expected"
-                )
-        return {digest: self.known[digest] for digest in wanted}
-
-    def used(self, rows: Sequence[Row]) -> None:
-        """Forgets features that no later row of this call needs."""
-        for row in rows:
-            for placed in row.encoded.images:
-                digest = placed.picture.digest
-                self.needed[digest] -= 1
-                if self.needed[digest] <= 0:
-                    self.known.pop(digest, None)
-                    self.pixels.pop(digest, None)
-
-    def close(self) -> None:
-        """Lets go of everything; work that has not begun is not done."""
-        for future in self.coming.values():
-            future.cancel()
-        self.known.clear()
-        self.pixels.clear()

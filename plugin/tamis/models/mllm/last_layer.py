@@ -16,10 +16,11 @@ class LastLayer:
     token of each row. Its keys and values are computed as ever, for they may be kept.
 
     A layer that is built otherwise is left alone: what is trimmed is a tensor of shape (rows, tokens, features) that
-    comes out in that shape again.
+    comes out in that shape again. ``enabled`` turns it off for a model whose scores it would change.
     """
 
     def __init__(self, base: Any) -> None:
+        self.enabled = True
         self._wanted: _Wanted | None = None
         decoder = base.get_decoder() if callable(getattr(base, "get_decoder", None)) else base
         layers = getattr(decoder, "layers", None)
@@ -36,7 +37,7 @@ class LastLayer:
         """Inside, of a batch ``tokens`` wide, only the token at each row's place is right in the last hidden states."""
         import torch
 
-        if tokens > 1:
+        if tokens > 1 and self.enabled:
             index = torch.tensor(list(places))
             self._wanted = _Wanted(torch.arange(len(places)), index, (len(places), tokens))
         try:

@@ -11,8 +11,9 @@ from tamis.core.image import Image
 from tamis.models.counting import count
 from tamis.models.template import Part, Prompt
 
+from .call_features import Resized
 from .encode import Encoded, Encoder
-from .engine import Engine, Resized
+from .engine import Engine
 from .framing import Chat, Frame, PairFrame, answer_ids
 from .loading import Checkpoint
 from .pictures import Picture, Pictures

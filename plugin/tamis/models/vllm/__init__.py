@@ -1,4 +1,4 @@
-"""Multimodal LLMs as rerankers, run in this process with vLLM: continuous batches, prefix and image caches of its own."""
+"""Multimodal LLMs as rerankers, run in this process with vLLM: its continuous batches, its caches."""
 
 from typing import TYPE_CHECKING, Any
 

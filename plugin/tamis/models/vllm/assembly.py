@@ -30,9 +30,12 @@ def assembled(scorer: "VllmScorer") -> VllmRuntime | PoolingRuntime:
         if engine.facts.pools:
             if scorer.template is not None or scorer.instruction is not None:
                 raise BadSetting(
-                    f'the model "{scorer.model}" pools and is asked in its own wording; leave template and instruction out'
+                    f'the model "{scorer.model}" pools and is asked in its own wording; leave out template and '
+                    "instruction"
                 )
-            return PoolingRuntime(checkpoint, visual, media, engine, _wording(scorer.engine_settings.get("chat_template")))
+            return PoolingRuntime(
+                checkpoint, visual, media, engine, _wording(scorer.engine_settings.get("chat_template"))
+            )
         chat = chat_of(checkpoint, visual.wrapped())
         return VllmRuntime(
             checkpoint,

@@ -51,11 +51,10 @@ class Placeholders(VisualTokens):
 
     def expansion(self, width: int, height: int) -> Expansion:
         """The image token as many times as the true expansion has tokens: it is put into a prompt once."""
-        true = super().expansion(width, height)
-        count = true.count
-        if len(true.text) != len(self.token) * true.count:
-            count = len(self.checkpoint.tokenizer(true.text, add_special_tokens=False)["input_ids"])
-        return Expansion(self.token * count, count)
+        text, tokens = super().expansion(width, height)
+        if len(text) != len(self.token) * tokens:
+            tokens = len(self.checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return Expansion(self.token * tokens, tokens)
 
 
 def _loaded(model: str, what: str, auto: Any, arguments: dict[str, Any]) -> Any:

@@ -1,6 +1,8 @@
 """vLLM's engine on a thread of its own: requests of all callers run in one continuous batch."""
 
 import logging
+import multiprocessing
+import multiprocessing.connection
 import os
 import queue
 import threading
@@ -16,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _AT_ONCE = 16
 """Requests that are let in between two steps: their images are processed while nothing else is done here."""
+_LOOK_S = 1.0
 
 
 class Request(NamedTuple):
@@ -35,13 +38,15 @@ class _Job:
     left: int
     done: threading.Event = field(default_factory=threading.Event)
     abandoned: bool = False
+    _lock: Any = field(default_factory=threading.Lock)
 
     def settle(self, at: int, result: Any) -> None:
-        if self.results[at] is None:
-            self.results[at] = result
-            self.left -= 1
-            if self.left == 0:
-                self.done.set()
+        with self._lock:
+            if self.results[at] is None:
+                self.results[at] = result
+                self.left -= 1
+                if self.left == 0:
+                    self.done.set()
 
 
 class Facts(NamedTuple):
@@ -55,8 +60,8 @@ class Engine:
     """A started ``vllm.LLM``. Raises MissingExtra without vLLM, BadInput, naming the model, if it does not start.
 
     Everything that touches vLLM happens on one thread, which admits new requests while others are under way. The
-    engine is shut down by ``close``, with the last reference to it, or when the program ends. vLLM's reports of usage to
-    its makers are off unless the environment says otherwise (``VLLM_NO_USAGE_STATS``).
+    engine is shut down by ``close``, with the last reference to it, or when the program ends. vLLM's reports of usage
+    to its makers are off unless the environment says otherwise (``VLLM_NO_USAGE_STATS``).
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -148,26 +153,32 @@ class _Loop:
             llm = self._start()
             if llm is not None:
                 self._serve(llm)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it goes to everybody who waits for an answer
             logger.warning("the vLLM engine of %s ended: %s", self.model, _line(error))
             problem = ScorerError(f'the vLLM engine of "{self.model}" ended: {_line(error)}')
             problem.__cause__ = error
         finally:
-            self.is_running = False
-            with self._lock:
-                self._ended = problem
-            self._take(block=False)
-            for job, at in [*self._waiting, *self._running.values()]:
-                job.settle(at, problem)
-            self._waiting, self._running = [], {}
+            self._tell_all(problem)
             if llm is not None:
                 _shut_down(llm)
+
+    def _tell_all(self, problem: ScorerError) -> None:
+        """Nobody waits for an answer any more, and nobody asks again."""
+        self.is_running = False
+        with self._lock:
+            self._ended = self._ended or problem
+            self._take(block=False)
+            for job, at in [*self._waiting, *list(self._running.values())]:
+                job.settle(at, self._ended)
+            self._waiting, self._running = [], {}
 
     def _start(self) -> Any:
         try:
             from vllm import LLM
 
+            before = set(multiprocessing.active_children())
             llm = LLM(**self.settings)
+            processes = [each for each in multiprocessing.active_children() if each not in before]
             config = llm.llm_engine.vllm_config.model_config
             facts = Facts(config.runner_type == "pooling", int(config.max_model_len))
         except Exception as error:  # noqa: BLE001 - whatever vLLM fails with, the caller is told in one way
@@ -177,10 +188,25 @@ class _Loop:
             told.__cause__ = error
             self._started.put(told)
             return None
-        self.is_running = True
-        self._started.put(facts)
         self.pools = facts.pools
+        self.is_running = True
+        watch = threading.Thread(target=self._watch, args=(llm, processes), name="tamis-vllm-watch", daemon=True)
+        watch.start()
+        self._started.put(facts)
         return llm
+
+    def _watch(self, llm: Any, processes: Sequence[Any]) -> None:
+        """Ends this loop when a process of the engine is gone: vLLM itself would wait for its answer forever."""
+        sentinels = [process.sentinel for process in processes]
+        while sentinels and self.is_running:
+            if multiprocessing.connection.wait(sentinels, timeout=_LOOK_S) and self.is_running and not self._stopping:
+                problem = ScorerError(f'the vLLM engine of "{self.model}" ended: one of its processes is gone')
+                answers = getattr(llm.llm_engine.engine_core, "outputs_queue", None)
+                if answers is not None:
+                    answers.put_nowait(problem)
+                self._stopping = True
+                self._tell_all(problem)
+                self.wake()
 
     def _serve(self, llm: Any) -> None:
         while True:
@@ -208,15 +234,16 @@ class _Loop:
 
     def _admit(self, llm: Any) -> None:
         batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-        for job, at in batch:
+        for number, (job, at) in enumerate(batch):
             if job.abandoned:
                 continue
             request = job.requests[at]
             try:
                 (name,) = llm.enqueue([request.prompt], request.params, use_tqdm=False)
-            except Exception as error:  # noqa: BLE001 - one prompt that vLLM refuses must not lose the others
+            except Exception as error:
+                # One prompt that vLLM refuses must not lose the others.
                 if _is_dead(error):
-                    self._waiting.append((job, at))
+                    self._waiting = [*batch[number:], *self._waiting]
                     raise
                 job.settle(at, ScorerError(f"vLLM refused the prompt: {_line(error)}"))
                 continue
@@ -228,7 +255,7 @@ class _Loop:
         if late:
             llm.llm_engine.abort_request(late)
             for name in late:
-                del self._running[name]
+                self._running.pop(name, None)
 
     def _step(self, llm: Any) -> None:
         for output in llm.llm_engine.step():
@@ -251,7 +278,8 @@ class _Loop:
             for job, at in batch:
                 try:
                     outputs += _scored(llm, [job.requests[at]])
-                except Exception as alone:  # noqa: BLE001 - one pair that vLLM refuses must not lose the others
+                except Exception as alone:
+                    # One pair that vLLM refuses must not lose the others.
                     if _is_dead(alone):
                         self._waiting = batch
                         raise

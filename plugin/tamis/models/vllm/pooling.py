@@ -24,7 +24,7 @@ _SHORTEST_FRAME = 16
 
 @dataclass
 class PoolingRuntime:
-    """Log-odds from a cross-encoder's one logit. ``wording`` is the chat template that writes a pair, where one does."""
+    """Log-odds from a cross-encoder's one logit. ``wording`` is the chat template that writes a pair, if any."""
 
     checkpoint: Checkpoint
     visual: Placeholders
@@ -95,7 +95,7 @@ class PoolingRuntime:
                 return found, 0
             picture, digest = found
             parts.append({"type": "image_pil", "image_pil": picture, "uuid": digest})
-            used += self.visual.expansion(picture.width, picture.height).count
+            used += self.visual.expansion(picture.width, picture.height).tokens
         text, tokens = self._cut(neutralised(content.text.strip(), self._special_tokens), max(0, room - used))
         used += tokens
         if used > room:

@@ -77,7 +77,7 @@ class VllmRuntime(Runtime):
             if broken:
                 found[at] = broken[0]
                 continue
-            requests[at] = Request(self._prompt(one, pictures), params[at])
+            requests[at] = Request(prompt_of(one, pictures), params[at])
         outputs = self.vllm.run(list(requests.values()))
         for at, output in zip(requests, outputs, strict=True):
             found[at] = ScorerError("not answered by the deadline") if output is None else output
@@ -105,20 +105,21 @@ class VllmRuntime(Runtime):
         with ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="tamis-image") as workers:
             return dict(zip(wanted, workers.map(opened, wanted.values()), strict=True))
 
-    def _prompt(self, encoded: Encoded, pictures: Sequence[Any]) -> dict[str, Any]:
-        """A prompt as vLLM takes it."""
-        ids: list[int] = []
-        at = 0
-        for placed in encoded.images:
-            # One token for the image, which vLLM replaces.
-            ids += encoded.ids[at : placed.start + 1].tolist()
-            at = placed.end
-        ids += encoded.ids[at:].tolist()
-        prompt: dict[str, Any] = {"prompt_token_ids": ids}
-        if pictures:
-            prompt["multi_modal_data"] = {"image": list(pictures)}
-            prompt["multi_modal_uuids"] = {"image": [placed.picture.digest for placed in encoded.images]}
-        return prompt
+
+def prompt_of(encoded: Encoded, pictures: Sequence[Any]) -> dict[str, Any]:
+    """A prompt as vLLM takes it: token ids with one for each image, and the decoded images with their ids."""
+    ids: list[int] = []
+    at = 0
+    for placed in encoded.images:
+        # One token for the image, which vLLM replaces.
+        ids += encoded.ids[at : placed.start + 1].tolist()
+        at = placed.end
+    ids += encoded.ids[at:].tolist()
+    prompt: dict[str, Any] = {"prompt_token_ids": ids}
+    if pictures:
+        prompt["multi_modal_data"] = {"image": list(pictures)}
+        prompt["multi_modal_uuids"] = {"image": [placed.picture.digest for placed in encoded.images]}
+    return prompt
 
 
 def _next_token(ids: Sequence[int]) -> Any:

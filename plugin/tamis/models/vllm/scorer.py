@@ -29,9 +29,9 @@ class VllmScorer(LocalScorer):
     """Log-odds of "relevant" from the next token's logits of yes and no, computed by ``vllm.LLM``.
 
     ``model`` is a Hugging Face name or a folder, loaded on first use, or by ``warmup``, in processes that vLLM starts;
-    ``close`` ends them. ``template`` and ``instruction`` are those of ``TransformersScorer``, and so are the prompts, token
-    for token: the same weights give the same log-odds through both. Calls from several threads and tasks run in one
-    continuous batch. Images bear the sha256 of their bytes, so that vLLM's own caches know them again; with
+    ``close`` ends them. ``template`` and ``instruction`` are those of ``TransformersScorer``, and so are the prompts,
+    token for token: the same weights give the same log-odds through both. Calls from several threads and tasks run in
+    one continuous batch. Images bear the sha256 of their bytes, so that vLLM's own caches know them again; with
     ``prefix_caching`` and a passage-first template a passage that comes again costs its query alone.
 
     ``pooling`` says whether the model is a cross-encoder that is asked through ``LLM.score``, in its own wording; None
