@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import logging
+import re
 import sys
 import time
 import warnings
@@ -53,7 +54,8 @@ def checked(subject: Subject) -> Row:
         with contextlib.redirect_stdout(sys.stderr):
             report, reason = subject.check(), ""
     except Exception as error:  # noqa: BLE001 - one component must not lose the table
-        report, reason = None, f"{type(error).__name__}: {error}".splitlines()[0]
+        first = f"{type(error).__name__}: {error}".splitlines()[0]
+        report, reason = None, re.sub(r"'?https?://\S+", "a model hub", first)
     return Row(subject.owner, subject.name, subject.role, report, reason, time.perf_counter() - start)
 
 

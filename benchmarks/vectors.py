@@ -26,6 +26,8 @@ def _key(embedder: Embedder, role: Role, text: str) -> bytes:
 
 def embed_texts(embedder: Embedder, texts: Sequence[str], role: Role = "passage") -> NDArray[np.float32]:
     """Unit vectors, shape (len(texts), dimensions), from the cache where they are in it."""
+    if not texts:
+        return np.zeros((0, embedder.dimensions), dtype=np.float32)
     with sqlite3.connect(cache_folder() / "benchmark-vectors.sqlite", timeout=60) as store:
         store.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
         keys = [_key(embedder, role, text) for text in texts]

@@ -48,7 +48,7 @@ from toy_mllm.comparison import Plan, compare
 from toy_mllm.look import look
 from toy_mllm.report import figures, table
 
-QUICK = Plan(steps=600, lists=100, easy=0.5)
+QUICK = Plan(steps=400, lists=100, stages=((0.75, ("thing",)),))
 
 
 def main(arguments: list[str] | None = None) -> None:

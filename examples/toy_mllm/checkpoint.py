@@ -61,7 +61,7 @@ def tokenizer() -> Any:
     relations = " ".join(get_args(Relation))
     plural = [f"{shape}es" if shape.endswith("s") else f"{shape}s" for shape in SHAPES]
     words = [*COLOURS, *SHAPES, *plural, *WORDS, *NUMBERS, *relations.split()]
-    words += ["where", "do", "I", "see", "a", "and", "sign", "that", "says"]
+    words += ["where", "is", "are", "a", "and", "sign", "that", "says"]
     specials = [PAD, UNKNOWN, IMAGE, DESCRIBE, END, ANSWER]
     vocabulary = {word: at for at, word in enumerate(dict.fromkeys([*specials, YES, NO, *words]))}
     made = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))

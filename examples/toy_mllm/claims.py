@@ -55,7 +55,8 @@ class Claim:
                 said = f"a {phrase(self.first)} {self.relation} a {phrase(self.second)}"
             case "text":
                 said = f"a sign that says {self.word}"
-        return f"where do I see {said}" if question else said
+        verb = "are" if self.number > 1 else "is"
+        return f"where {verb} {said}" if question else said
 
 
 def phrase(looks: Looks) -> str:

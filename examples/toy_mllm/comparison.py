@@ -12,7 +12,7 @@ from torch.nn import Module
 from tamis.rerankers import Threshold
 from toy_mllm.bi_encoder import BiEncoder
 from toy_mllm.checkpoint import Size, build, save, tokenizer
-from toy_mllm.course import Course, asked, pairs_in
+from toy_mllm.course import STAGES, Course, Stages, asked, pairs_in
 from toy_mllm.families import SIZE, seed_of
 from toy_mllm.lists import context_lists, ranking_lists
 from toy_mllm.measures import Cut, Ranking, best_fixed, cut, fitted_threshold, ranked, scored
@@ -38,7 +38,7 @@ class Plan:
     rate: float = 2e-3
     bi_rate: float = 2e-3
     bi_families: int = 8
-    easy: float = 0.25
+    stages: Stages = STAGES
 
 
 class Side(NamedTuple):
@@ -67,7 +67,7 @@ def compare(seed: int, plan: Plan, folder: Path, resume: bool, say: Say) -> Seed
     """Trains and tests both sides; their checkpoints and the VLM's folder are written under ``folder``."""
     words = tokenizer()
     vlm = YesNo(build(plan.size, words, seed), words, plan.size.visual_tokens)
-    course = Course(plan.steps or 1000, seed, plan.rate, easy=plan.easy)
+    course = Course(plan.steps or 1000, seed, plan.rate, stages=plan.stages)
     judged = judging(vlm, course)
     if plan.steps is None:
         seconds = plan.minutes * 60

@@ -11,15 +11,17 @@ STRANGERS = 2
 """Questions about another family that every picture is also asked: easy negatives, mostly."""
 
 
-EASY: tuple[Kind, ...] = ("thing", "text")
+Stages = tuple[tuple[float, tuple[Kind, ...]], ...]
+STAGES: Stages = ((0.1, ("thing",)), (0.25, ("thing", "text")))
+"""What a thing looks like is learnt first, then words, then what is said of several things."""
 
 
 @dataclass(frozen=True)
 class Course:
     """``steps`` optimiser steps of AdamW with that learning rate, of ``families`` families each.
 
-    The rate rises over the first ``warmup`` steps and falls to zero over the last ``decay`` of all. The first ``easy``
-    of all steps are about single things and words: what they look like is learnt before what is said of several.
+    The rate rises over the first ``warmup`` steps and falls to zero over the last ``decay`` of all. What is asked
+    about comes in ``stages``: (until which share of the steps, kinds of claims), then all kinds.
     """
 
     steps: int
@@ -28,7 +30,7 @@ class Course:
     families: int = 4
     warmup: int = 50
     decay: float = 0.4
-    easy: float = 0.25
+    stages: Stages = STAGES
 
     def learning_rate(self, step: int) -> float:
         """The rate of that step, the first being 0."""
@@ -38,7 +40,8 @@ class Course:
     def batch(self, step: int) -> list[Family]:
         """The step's families: they depend on the seed and the step alone, so that a run can be taken up anywhere."""
         random = Random(seed_of("train", self.seed, step))
-        kinds = EASY if step < self.steps * self.easy else KINDS
+        done = step / self.steps
+        kinds = next((kinds for until, kinds in self.stages if done < until), KINDS)
         first = step * self.families
         return [family(kinds[(first + at) % len(kinds)], random) for at in range(self.families)]
 

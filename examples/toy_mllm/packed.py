@@ -14,12 +14,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from toy_mllm.checkpoint import ANSWER, DESCRIBE, END, IMAGE, NO, YES, frame
 from toy_mllm.claims import Claim, described_in_full
 from toy_mllm.families import SIZE
-from toy_mllm.scenes import DEVIATION, MEAN, Scene
+from toy_mllm.scenes import COLOURS, DEVIATION, MEAN, SHAPES, WORDS, Scene
 
 NOTHING = -100
+CONTENT = (*COLOURS, *SHAPES, *WORDS)
+"""The words that can be seen in a picture."""
 
 RANKED = 0.5
-"""How much of the loss is about order within a family; with none a toy learns the same, in more steps."""
+"""How much of the loss is about order within a family: it gets learning off the ground in half the steps."""
 
 
 class Batch(NamedTuple):
@@ -56,8 +58,8 @@ class YesNo(Module):
 
     The loss is the binary cross-entropy of logit(Yes) - logit(No), as RagVL's; half of the cross-entropy of picking a
     question's own picture out of its family by the same log-odds; and that of the words which describe the picture:
-    those of a full description, and those of questions that it answers. A VLM is pretrained on captions before it
-    learns to judge; here both are learnt at once, from the same pictures.
+    those of a full description, those of questions that it answers, and, in the picture itself, ``grounding``. A VLM is
+    pretrained on captions before it learns to judge; here both are learnt at once, from the same pictures.
     """
 
     def __init__(self, model: Any, words: Any, visual_tokens: int) -> None:
@@ -70,6 +72,7 @@ class YesNo(Module):
         self.suffix = [*self.encoded(behind), ids(ANSWER)]
         self.visual_tokens = visual_tokens
         self.yes, self.no = ids(YES), ids(NO)
+        self.content = ids(list(CONTENT))
 
     def encoded(self, text: str) -> list[int]:
         """The text's token ids."""
@@ -102,10 +105,10 @@ class YesNo(Module):
         """Log-odds of shape (images, questions), and the loss of the words where they are asked for."""
         rows = self.rows(batch, describe)
         inner = self.model.model
-        seen = inner.vision_tower(pixel_tensor(batch.scenes)).last_hidden_state[:, 1:]
+        seen = inner.multi_modal_projector(inner.vision_tower(pixel_tensor(batch.scenes)).last_hidden_state[:, 1:])
         text = self.model.get_input_embeddings()(rows.ids[:, self.visual_tokens :])
         states = inner.language_model(
-            inputs_embeds=torch.cat([inner.multi_modal_projector(seen), text], dim=1),
+            inputs_embeds=torch.cat([seen, text], dim=1),
             attention_mask=rows.mask(),
             position_ids=rows.positions,
             use_cache=False,
@@ -116,7 +119,22 @@ class YesNo(Module):
         if not describe:
             return log_odds, None
         told = rows.targets != NOTHING
-        return log_odds, cross_entropy(states[told] @ head.T, rows.targets[told])
+        words = cross_entropy(states[told] @ head.T, rows.targets[told])
+        return log_odds, words + self.grounding(seen, batch.scenes)
+
+    def grounding(self, seen: Tensor, scenes: Sequence[Scene]) -> Tensor:
+        """How badly the visual tokens, of shape (images, tokens, width), tell which words describe the picture.
+
+        A word is there where any visual token is near its embedding. Real VLMs begin with an image tower that knows
+        words, as CLIP's does; this one learns them on the way.
+        """
+        table = self.model.get_input_embeddings().weight[self.content]
+        near = (seen @ table.T / table.shape[1] ** 0.5).logsumexp(dim=1)
+        there = torch.zeros(len(scenes), len(self.content))
+        for at, scene in enumerate(scenes):
+            said = described_in_full(scene).split()
+            there[at] = torch.tensor([float(word in said) for word in CONTENT])
+        return binary_cross_entropy_with_logits(near, there)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """What is minimised, and the part of it that is about Yes and No."""

@@ -141,7 +141,7 @@ def test_splits_share_no_picture_and_lists_are_what_they_say() -> None:
 
 def test_questions_in_one_row_do_not_see_each_other_and_the_reranker_asks_the_same(tmp_path: Path) -> None:
     model = vlm()
-    batch = asked(Course(steps=10, easy=0.0).batch(3), "words")
+    batch = asked(Course(steps=10, stages=()).batch(3), "words")
     together, words = model(batch, describe=True)
     one_by_one = [
         Batch(batch.scenes, [[row[at]] for row in batch.texts], [[row[at]] for row in batch.labels]) for at in range(6)

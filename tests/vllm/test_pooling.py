@@ -47,17 +47,17 @@ def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
         head_dim=32,
         max_position_embeddings=CONTEXT,
         pad_token_id=tokenizer.token_to_id("<|endoftext|>"),
-        num_labels=1,
+        num_labels=1,  # type: ignore[call-arg]
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        model = transformers.Qwen3ForSequenceClassification(config)
+        model = transformers.Qwen3ForSequenceClassification(config)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.ndim == 2:
                     parameter.normal_(0.0, parameter.shape[1] ** -0.5)
     model.save_pretrained(folder)
-    transformers.PreTrainedTokenizerFast(
+    transformers.PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=CONTEXT
     ).save_pretrained(folder)
     return str(folder)

