@@ -23,11 +23,11 @@ checkpoint, which ``MLLMReranker(model=FOLDER)`` takes.
 
 Prints:
 
-    where do I see a blue circle? Near misses differ 4 in colour, 3 in shape
-    where do I see a green cross and a red square? Near misses differ 4 in colour, 3 in shape
-    where do I see four red squares? Near misses differ 2 in colour, 3 in count, 2 in shape
-    where do I see a purple square left of a purple cross? Near misses differ 2 in colour, 2 in relation, 3 in shape
-    where do I see a sign that says bus? Near misses differ 7 in text
+    where is a blue circle? Near misses differ 4 in colour, 3 in shape
+    where is a green cross and a red square? Near misses differ 4 in colour, 3 in shape
+    where are four red squares? Near misses differ 2 in colour, 3 in count, 2 in shape
+    where is a purple square left of a purple cross? Near misses differ 2 in colour, 2 in relation, 3 in shape
+    where is a sign that says bus? Near misses differ 7 in text
     30 steps: the loss falls
     MLLMReranker ranks 16 pictures as the model in training does: yes
 """
@@ -48,7 +48,7 @@ from toy_mllm.comparison import Plan, compare
 from toy_mllm.look import look
 from toy_mllm.report import figures, table
 
-QUICK = Plan(steps=400, lists=100, stages=((0.75, ("thing",)),))
+QUICK = Plan(steps=400, lists=80, stages=((0.75, ("thing",)),))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tamis.eval.stats import Interval, mean_interval, paired_difference
+from tamis.eval.stats import Interval, mean_interval, paired_difference, paired_rate_difference, rate_interval
 from toy_mllm.claims import KINDS
 from toy_mllm.comparison import Plan, Seed, Side
 from toy_mllm.lists import HARD, LENGTH
@@ -21,7 +21,8 @@ class Pooled(NamedTuple):
 def figures(seeds: Sequence[Seed], plan: Plan) -> dict[str, Any]:
     """Everything measured, as JSON.
 
-    With several seeds an interval is one over seeds (whole seeds are drawn), with one it is over that seed's lists.
+    With several seeds an interval is one over seeds (whole seeds are drawn). With one it is over that seed's lists, and
+    that of recall@1, which is 0 or 1 for a list, is the exact one of a rate.
     """
     found: dict[str, Any] = {
         "seeds": [one.seed for one in seeds],
@@ -37,17 +38,23 @@ def figures(seeds: Sequence[Seed], plan: Plan) -> dict[str, Any]:
     }
     for measure, name in (("ndcg", "ndcg@10"), ("recall", "recall@1")):
         both = pooled(seeds, measure)
-        found["vlm"][name] = mean_interval(both.vlm, clusters=both.clusters)._asdict()
-        found["bi_encoder"][name] = mean_interval(both.bi, clusters=both.clusters)._asdict()
-        found["difference"][name] = paired_difference(both.vlm, both.bi, clusters=both.clusters)._asdict()
+        ours, theirs, difference = intervals(both, is_rate=measure == "recall" and len(seeds) == 1)
+        found["vlm"][name], found["bi_encoder"][name], found["difference"][name] = ours, theirs, difference
     for kind in KINDS:
-        both = pooled(seeds, "recall", kind)
-        found["by_kind"][kind] = {
-            "vlm": mean_interval(both.vlm, clusters=both.clusters)._asdict(),
-            "bi_encoder": mean_interval(both.bi, clusters=both.clusters)._asdict(),
-            "difference": paired_difference(both.vlm, both.bi, clusters=both.clusters)._asdict(),
-        }
+        ours, theirs, difference = intervals(pooled(seeds, "recall", kind), is_rate=len(seeds) == 1)
+        found["by_kind"][kind] = {"vlm": ours, "bi_encoder": theirs, "difference": difference}
     return found
+
+
+def intervals(both: Pooled, is_rate: bool) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The VLM's, the bi-encoder's, and that of the paired difference."""
+    if is_rate:
+        ours, theirs = ([value == 1 for value in side] for side in (both.vlm, both.bi))
+        found = [rate_interval(sum(side), len(side)) for side in (ours, theirs)]
+        return found[0]._asdict(), found[1]._asdict(), paired_rate_difference(ours, theirs)._asdict()
+    found = [mean_interval(side, clusters=both.clusters) for side in (both.vlm, both.bi)]
+    difference = paired_difference(both.vlm, both.bi, clusters=both.clusters)
+    return found[0]._asdict(), found[1]._asdict(), difference._asdict()
 
 
 def pooled(seeds: Sequence[Seed], measure: str, kind: str | None = None) -> Pooled:
@@ -99,14 +106,14 @@ def table(found: dict[str, Any]) -> str:
         f"{found['lists_a_seed']} test lists a seed, {found['candidates']} pictures each: 1 relevant, "
         f"{found['hard_negatives']} differ from it in one attribute. Seeds: {', '.join(map(str, found['seeds']))}",
         "",
-        f"{'':30}{'nDCG@10':>22}{'recall@1':>22}{'parameters':>12}{'steps':>8}{'seconds':>9}",
+        f"{'':30}{'nDCG@10':>24}{'recall@1':>24}{'parameters':>12}{'steps':>8}{'seconds':>9}",
     ]
     for name, one in (("VLM, through MLLMReranker", vlm), ("bi-encoder", bi)):
-        cells = f"{shown(one['ndcg@10']):>22}{shown(one['recall@1']):>22}"
+        cells = f"{shown(one['ndcg@10']):>24}{shown(one['recall@1']):>24}"
         lines.append(f"{name:30}{cells}{one['parameters']:>12,}{mean(one['steps']):>8.0f}{mean(one['seconds']):>9.0f}")
     difference = found["difference"]
-    lines.append(f"{'difference':30}{shown(difference['ndcg@10']):>22}{shown(difference['recall@1']):>22}")
-    lines.append(f"{'a random order':30}{'':22}{found['chance_recall@1']:>7.3f}")
+    lines.append(f"{'difference':30}{shown(difference['ndcg@10']):>24}{shown(difference['recall@1']):>24}")
+    lines.append(f"{'a random order':30}{'':26}{found['chance_recall@1']:.3f}")
     lines += ["", f"{'recall@1 by kind':30}{'VLM':>22}{'bi-encoder':>22}{'difference':>24}"]
     for kind, row in found["by_kind"].items():
         cells = f"{shown(row['vlm']):>22}{shown(row['bi_encoder']):>22}{shown(row['difference']):>24}"

@@ -300,8 +300,9 @@ def test_it_learns_to_rank(tmp_path: Path) -> None:
     found = json.loads(run("--quick", "--json", "--folder", str(tmp_path)))
 
     assert found["chance_recall@1"] == CHANCE
-    # Of the lists about single things, which is what so short a training is about.
-    thing = found["by_kind"]["thing"]["vlm"]
-    assert thing["low"] > 4 * CHANCE
-    assert found["vlm"]["recall@1"]["low"] > 1.5 * CHANCE
+    # Single things are what most of so short a training is about.
+    assert found["by_kind"]["thing"]["vlm"]["low"] > 4 * CHANCE
+    assert found["vlm"]["recall@1"]["low"] > 2 * CHANCE
+    assert found["bi_encoder"]["recall@1"]["low"] > 2 * CHANCE
+    assert found["threshold"]["eta"][0] < 1
     assert (tmp_path / "seed-0" / "checkpoint" / "model.safetensors").is_file()

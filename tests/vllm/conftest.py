@@ -27,15 +27,29 @@ CONTEXT = 2048
 collect_ignore = ["environment"]
 
 
+_NOT_OURS = (
+    "DeprecationWarning",
+    "PendingDeprecationWarning",
+    "FutureWarning",
+    "UserWarning",
+    # Sockets of an engine that was killed.
+    "ResourceWarning",
+    "pytest.PytestUnraisableExceptionWarning",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Beside vLLM, takes its and PyTorch's own warnings for what they are."""
+    if find_spec("vllm") is not None:
+        for category in _NOT_OURS:
+            config.addinivalue_line("filterwarnings", f"ignore::{category}")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what is here without vLLM; takes vLLM's and PyTorch's own warnings for what they are."""
+    """Skips what is here without vLLM."""
     for item in items:
-        if HERE not in item.path.parents:
-            continue
-        if find_spec("vllm") is None:
+        if HERE in item.path.parents and find_spec("vllm") is None:
             item.add_marker(pytest.mark.skip(reason="vLLM is not installed here; it has a command: make test-vllm"))
-        for category in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning", "UserWarning"):
-            item.add_marker(pytest.mark.filterwarnings(f"ignore::{category}"))
 
 
 @pytest.fixture(scope="session", autouse=True)
