@@ -271,10 +271,10 @@ class TestBudget:
     @pytest.mark.parametrize("way", ["sync", "async"])
     def test_seconds(self, way: str) -> None:
         dear = [float(at) for at in range(40)]
-        last = knows(dear, delay_s=0.1)
+        last = knows(dear, delay_s=0.3)
         reranker = CascadeReranker(
             [knows([0.0] * 40), last],
-            budget=Budget(seconds=0.45),
+            budget=Budget(seconds=1.35),
             batch_size=4,
             bands=Bands((Band(spread=(30.0,)),)),
             risk=1e-9,
@@ -285,7 +285,7 @@ class TestBudget:
         else:
             found = asyncio.run(reranker.apostprocess_nodes(passages(40), query_str=QUERY))
         # A call that is late goes on in its thread, but is not waited for; asyncio.run waits for threads.
-        assert time.monotonic() - started < 0.65
+        assert time.monotonic() - started < 2.0
         assert sorted(ids(found)) == list(range(40))
         event = event_of(reranker)
         assert not event.details["decided"]

@@ -322,7 +322,7 @@ class TestDeadline:
     @pytest.mark.parametrize("way", ["sync", "async", "many"])
     def test_windows_done_by_then_count_and_every_node_comes_back(self, way: str) -> None:
         values = list(range(40))
-        reranker = ListwiseReranker(knowing(values, delay_s=0.2), deadline_s=0.5)
+        reranker = ListwiseReranker(knowing(values, delay_s=0.6), deadline_s=1.5)
         started = time.monotonic()
         if way == "sync":
             found = reranker.postprocess_nodes(passages(values), query_str=QUERY)
@@ -330,14 +330,14 @@ class TestDeadline:
             found = asyncio.run(reranker.apostprocess_nodes(passages(values), query_str=QUERY))
         else:
             (found,) = reranker.rerank_many([QUERY], [passages(values)])
-        assert time.monotonic() - started < 0.7
+        assert time.monotonic() - started < 1.75
         assert sorted(ids(found)) == values
         # Two of three windows were ordered: the best have come half the way.
         assert ids(found)[:11] == [*range(10), 39]
         event = reranker.last
         assert event is not None
         assert event.details["failed"] == 1
-        assert event.reasons == {"a window failed: the deadline of 0.5 s": 1}
+        assert event.reasons == {"a window failed: the deadline of 1.5 s": 1}
 
 
 class TestPrompt:

@@ -99,6 +99,7 @@ def test_threads_share_a_model_and_one_pass_runs_at_a_time(checkpoint: Any, pict
         if isinstance(module, Qwen2VLModel | Qwen3Model):
             running[0] -= 1
 
+    threads = threading.active_count()
     before = register_module_forward_pre_hook(enter)
     after = torch.nn.modules.module.register_module_forward_hook(leave)
     try:
@@ -110,7 +111,8 @@ def test_threads_share_a_model_and_one_pass_runs_at_a_time(checkpoint: Any, pict
     for result, wanted in zip(results, expected, strict=True):
         assert result == pytest.approx(wanted, abs=1e-3)
     assert most[0] == 1
-    assert threading.active_count() < 20
+    # The pool that prepares images stays; nothing is left behind for each call.
+    assert threading.active_count() - threads <= 8
 
 
 def test_at_the_deadline_what_is_scored_is_returned(checkpoint: Any) -> None:
