@@ -86,3 +86,9 @@ def count(quantity: Quantity, amount: int = 1) -> None:
     """
     if (counts := _current.get()) is not None and amount:
         counts.add(quantity, amount)
+
+
+def count_all(counts: Mapping[str, int]) -> None:
+    """Counts what somebody else has counted, such as a call inside this one."""
+    if (current := _current.get()) is not None:
+        current.update(counts)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -130,6 +130,11 @@ class Template:
             for text in _PLACE.split(form.user)[::2]:
                 found += [label[0] for line in text.splitlines() if (label := _LABEL.search(line.strip()))]
         return list(dict.fromkeys(found))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The template as JSON that ``template_of`` takes."""
+        forms = [{"user": form.user, "needs": sorted(form.needs)} for form in self.forms]
+        return {**{each.name: getattr(self, each.name) for each in fields(self)}, "forms": forms}
 
     def with_instruction(self, instruction: str) -> "Template":
         """The same with another task description."""

@@ -21,10 +21,8 @@ from tamis.nodes import content_of, rescored
 
 from .calibrate import Calibrator
 from .exclusion import Exclusion, excluding, exclusion_of, penalties
-from .probability import sigmoid
-from .ranker import one_line
 from .reranker import Reranker
-from .scoring import Score, Scores, Steps, in_thread
+from .scoring import Scores, Steps, in_thread, one_line
 from .stage import Stage
 
 dispatcher = get_dispatcher(__name__)
@@ -176,10 +174,6 @@ class ExclusionReranker(Reranker):
             for at, loss in zip(usable, penalties(vectors, wanted, unwanted, self.weight).tolist(), strict=True):
                 losses[at] = loss
         return losses
-
-    def _probability(self, score: Score) -> float:
-        calibrated = sigmoid if self.calibrator is None else self.calibrator.probability
-        return sigmoid(score.log_odds) if score.by_fallback else calibrated(score.log_odds)
 
     def _ranked(self, nodes: Sequence[NodeWithScore], scores: Scores) -> list[NodeWithScore]:
         if not isinstance(scores, TwoSided):

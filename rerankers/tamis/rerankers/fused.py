@@ -16,7 +16,6 @@ from tamis.models import Scorer
 from tamis.nodes import evidence_of, rescored
 
 from .calibrate import Calibrator
-from .probability import sigmoid
 from .reranker import Reranker
 from .scoring import Scores
 from .stage import Stage
@@ -117,13 +116,10 @@ class FusedReranker(Reranker):
         )
 
     def _ranked(self, nodes: Sequence[NodeWithScore], scores: Scores) -> list[NodeWithScore]:
-        calibrated = sigmoid if self.calibrator is None else self.calibrator.probability
         found: list[Fused] = []
         keys: dict[int, tuple[float, float]] = {}
         for at, score in enumerate(scores.found):
-            relevant = None
-            if score is not None:
-                relevant = sigmoid(score.log_odds) if score.by_fallback else calibrated(score.log_odds)
+            relevant = None if score is None else self._probability(score)
             one = fused(cosine_of(nodes[at], self.source), relevant, self.alpha)
             found.append(one)
             if one.score is not None:

@@ -4,7 +4,7 @@ import logging
 import time
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
@@ -18,11 +18,11 @@ from pydantic import Field, InstanceOf, PrivateAttr, field_serializer, field_val
 
 from tamis.core.content import Content
 from tamis.core.media import MediaPolicy
-from tamis.models.counting import Counts, count, counted
+from tamis.models.counting import Counts, count_all, counted
 from tamis.nodes import content_of, query_of, rescored
 
 from .reranker import checked_query
-from .scoring import BROKEN_SETUP, LONGEST_REASON, Outcome, aperform, in_thread, perform, read_in
+from .scoring import BROKEN_SETUP, Outcome, adrive, aperform, drive, in_thread, one_line, perform, read_in
 from .stage import Stage
 from .statistics import Statistics
 
@@ -244,28 +244,6 @@ class Report:
         self.counts = Counts()
 
 
-def drive(steps: Steps[R], answer: Callable[[Any], Outcome]) -> R:
-    """Takes one step after the other, on this thread, and gives the result."""
-    try:
-        step = next(steps)
-        while True:
-            step = steps.send(answer(step))
-    except StopIteration as finished:
-        result: R = finished.value
-        return result
-
-
-async def adrive(steps: Steps[R], answer: Callable[[Any], Awaitable[Outcome]]) -> R:
-    """The same as ``drive``, the event loop free while it waits."""
-    try:
-        step = next(steps)
-        while True:
-            step = steps.send(await answer(step))
-    except StopIteration as finished:
-        result: R = finished.value
-        return result
-
-
 @contextmanager
 def counting_to(counts: Counts) -> Iterator[None]:
     """What is counted inside goes to ``counts``, and to whoever counts outside."""
@@ -274,13 +252,7 @@ def counting_to(counts: Counts) -> Iterator[None]:
             yield
         finally:
             counts.update(inside.to_dict())
-    tell_counts(inside.to_dict())
-
-
-def tell_counts(counts: Mapping[str, int]) -> None:
-    """Counts what somebody else counted."""
-    for quantity, amount in counts.items():
-        count(quantity, amount)  # type: ignore[arg-type]
+    count_all(inside.to_dict())
 
 
 def contents(nodes: Sequence[NodeWithScore], query: QueryBundle, media: MediaPolicy | None, mode: MetadataMode) -> Read:
@@ -307,16 +279,6 @@ def why(outcome: Outcome, deadline_s: float | None) -> str:
     if isinstance(outcome.error, BROKEN_SETUP):
         raise outcome.error
     return one_line(outcome.error)
-
-
-def one_line(error: Exception) -> str:
-    """An error in one line of bounded length.
-
-    >>> one_line(ValueError("no"))
-    'ValueError: no'
-    """
-    text = f"{type(error).__name__}: {error}".replace("\n", " ")
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
 
 
 def by_place(order: Sequence[int], candidates: int) -> list[float | None]:

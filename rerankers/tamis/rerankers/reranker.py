@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
@@ -19,13 +19,13 @@ from pydantic import Field, InstanceOf, PrivateAttr, field_serializer, field_val
 from tamis.core.errors import BadInput, BadSetting, UnknownComponent
 from tamis.core.media import MediaPolicy
 from tamis.models import SCORERS, Scorer
-from tamis.models.counting import Counts, Quantity, count, counted
+from tamis.models.counting import Counts, count_all, counted
 from tamis.models.score_cache import CachedScorer
 from tamis.nodes import rescored
 
 from .calibrate import Calibrator
 from .probability import sigmoid
-from .scoring import Scores, Steps, Task, arun, run, scoring
+from .scoring import Score, Scores, Steps, Task, adrive, aperform, drive, perform, scoring
 from .stage import Stage
 from .statistics import Statistics
 
@@ -210,7 +210,7 @@ class Reranker(Stage):
         if not nodes:
             return []
         with self._reported(nodes, query) as report:
-            report.scores = run(self._scoring(nodes, query))
+            report.scores = drive(self._scoring(nodes, query), perform)
             report.nodes = self._ranked(nodes, report.scores)
         return report.nodes
 
@@ -223,7 +223,7 @@ class Reranker(Stage):
         if not nodes:
             return []
         with self._reported(nodes, query) as report:
-            report.scores = await arun(self._scoring(nodes, query))
+            report.scores = await adrive(self._scoring(nodes, query), aperform)
             report.nodes = self._ranked(nodes, report.scores)
         return report.nodes
 
@@ -241,13 +241,17 @@ class Reranker(Stage):
             )
         )
 
+    def _probability(self, score: Score) -> float:
+        """P(relevant) of a score; the fallback's log-odds are not the calibrator's to judge."""
+        if score.by_fallback or self.calibrator is None:
+            return sigmoid(score.log_odds)
+        return self.calibrator.probability(score.log_odds)
+
     def _ranked(self, nodes: Sequence[NodeWithScore], scores: Scores) -> list[NodeWithScore]:
-        calibrated = sigmoid if self.calibrator is None else self.calibrator.probability
         keys: dict[int, tuple[float, float]] = {}
         for at, score in enumerate(scores.found):
             if score is not None:
-                probability = sigmoid(score.log_odds) if score.by_fallback else calibrated(score.log_odds)
-                keys[at] = (probability, score.log_odds)
+                keys[at] = (self._probability(score), score.log_odds)
         # Log-odds tell apart what a calibrator's step or the sigmoid's end makes equal.
         ranking = sorted(keys, key=keys.__getitem__, reverse=True)
         best = (ranking + scores.pending())[: self.top_n]
@@ -278,9 +282,8 @@ class Reranker(Stage):
     def _tell(self, scores: Scores, counts: dict[str, int], seconds: float) -> None:
         name, unscored = scorer_name(self.scorer), len(scores.pending())
         self._statistics.add(seconds=seconds, candidates=len(scores.found), unscored=unscored, counts=counts)
-        for quantity, amount in counts.items():
-            # Whoever counts around this call, as a cascade of rerankers does, counts this too.
-            count(cast(Quantity, quantity), amount)
+        # Whoever counts around this call, as a cascade of rerankers does, counts this too.
+        count_all(counts)
         reasons = dict(Counter(reason for reason in scores.reasons if reason is not None))
         if unscored:
             logger.warning("%s left %d of %d candidates unscored: %s", name, unscored, len(scores.found), reasons)

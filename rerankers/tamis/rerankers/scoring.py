@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
@@ -22,6 +22,8 @@ from tamis.core.media import MediaPolicy
 from tamis.models import EvidenceAware, Scorer, checked_scores
 from tamis.models.deadline import until as returning_by
 from tamis.nodes import content_of, evidence_of, query_of
+
+R = TypeVar("R")
 
 FALLBACK_SHARE = 0.2
 """The part of the deadline that is kept for the fallback scorer, where there is one."""
@@ -238,33 +240,41 @@ def read_image(image: Image, media: MediaPolicy) -> Image:
 
 def reason_of(task: Task, outcome: Outcome) -> str:
     """Why an outcome brought no scores, in one line."""
-    if outcome.late:
+    if outcome.late or outcome.error is None:
         return f"the deadline of {task.deadline_s:g} s"
-    error = outcome.error
+    return one_line(outcome.error)
+
+
+def one_line(error: Exception) -> str:
+    """An error in one line of bounded length.
+
+    >>> one_line(ValueError("no"))
+    'ValueError: no'
+    """
     text = f"{type(error).__name__}: {error}".replace("\n", " ")
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
 
 
-def run(steps: Steps) -> Scores:
-    """Makes the calls one after the other on this thread, or in a thread of its own where there is a deadline."""
+def drive(steps: Generator[Any, Outcome, R], answer: Callable[[Any], Outcome]) -> R:
+    """Takes one step after the other, on this thread, and gives the result."""
     try:
-        call = next(steps)
+        step = next(steps)
         while True:
-            call = steps.send(perform(call))
+            step = steps.send(answer(step))
     except StopIteration as finished:
-        scores: Scores = finished.value
-        return scores
+        result: R = finished.value
+        return result
 
 
-async def arun(steps: Steps) -> Scores:
-    """Makes the calls one after the other, the event loop free while it waits for them."""
+async def adrive(steps: Generator[Any, Outcome, R], answer: Callable[[Any], Awaitable[Outcome]]) -> R:
+    """The same as ``drive``, the event loop free while it waits."""
     try:
-        call = next(steps)
+        step = next(steps)
         while True:
-            call = steps.send(await aperform(call))
+            step = steps.send(await answer(step))
     except StopIteration as finished:
-        scores: Scores = finished.value
-        return scores
+        result: R = finished.value
+        return result
 
 
 def perform(call: Call) -> Outcome:

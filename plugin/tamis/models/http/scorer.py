@@ -23,7 +23,6 @@ from .settings import (
     key_of,
     place,
     redacted,
-    written_template,
 )
 
 DEFAULT_TEMPLATE = "tamis"
@@ -149,7 +148,7 @@ class HttpScorer:
         written = {each.name: getattr(self, each.name) for each in fields(self) if each.repr}
         written["url"] = self.url if isinstance(self.url, str) else list(self.url)
         if isinstance(self.template, Template):
-            written["template"] = written_template(self.template)
+            written["template"] = self.template.to_dict()
         elif self.template is not None:
             written["template"] = str(self.template)
         written["media"] = self._policy.to_dict()
@@ -161,7 +160,7 @@ class HttpScorer:
         written = {name: value for name, value in self.settings().items() if name not in how}
         if (template := self._template) is not None:
             # A name or a file may come to mean another wording.
-            written["template"] = written_template(template)
+            written["template"] = template.to_dict()
         return {**written, "url": sorted(self._urls)}
 
     def score(self, query: Content, passages: Sequence[Content]) -> list[float | None]:

@@ -3,12 +3,10 @@
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tamis.core.errors import BadSetting
-from tamis.models.template import Template
 
 from .dialects import Dialect
 
@@ -103,9 +101,3 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, HIDDEN)
     return text
-
-
-def written_template(template: Template) -> dict[str, Any]:
-    """A template as JSON that ``template_of`` takes."""
-    forms = [{"user": form.user, "needs": sorted(form.needs)} for form in template.forms]
-    return {**{name: value for name, value in asdict(template).items() if name != "forms"}, "forms": forms}

@@ -13,7 +13,6 @@ from tamis.core.errors import BadInput, BadSetting, MissingExtra
 
 logger = logging.getLogger(__name__)
 
-DTYPES = ("auto", "float32", "float16", "bfloat16")
 _ENDLESS = 10**9
 _WEIGHTS = ("*.safetensors", "*.bin")
 

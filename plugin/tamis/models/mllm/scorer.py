@@ -1,20 +1,19 @@
 """Scores text and images with a multimodal LLM that runs here, through Transformers."""
 
-import asyncio
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
 from tamis.models.counting import counted
-from tamis.models.scorer import LocalScorer, checked_scores
-from tamis.models.template import Prompt, Template, template_of
+from tamis.models.local_model import LocalModelScorer
+from tamis.models.template import Prompt, Template
 
-from .loading import DTYPES, Settings
+from .loading import Settings
 from .runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -23,7 +22,7 @@ MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True)
-class TransformersScorer(LocalScorer):
+class TransformersScorer(LocalModelScorer):
     """Log-odds of "relevant" from the next-token logits of yes and no, h_last . (W_yes - W_no) in float32.
 
     ``model`` is a Hugging Face name or a folder: any model of Transformers' ``AutoModelForImageTextToText``, or of
@@ -77,16 +76,11 @@ class TransformersScorer(LocalScorer):
     trust_remote_code: bool = field(default=False, kw_only=True)
     canary: bool = field(default=True, kw_only=True)
     media: MediaPolicy | Mapping[str, Any] = field(default_factory=MediaPolicy, kw_only=True)
-    whole_lists: ClassVar[bool] = True
-    """It batches by itself, better than in pieces of a list: see ``Reranker``."""
     _lock: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
     _loaded: dict[str, Runtime] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str) or not self.model:
-            raise BadSetting(f"model must be the name or folder of a checkpoint, not {self.model!r}")
-        if self.dtype not in DTYPES:
-            raise BadSetting(f"dtype is {self.dtype!r}; it must be one of {', '.join(DTYPES)}")
+        self._check_model()
         for name in ("max_length", "token_budget"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
@@ -98,69 +92,12 @@ class TransformersScorer(LocalScorer):
                 raise BadSetting(f"{name} must be a whole number of at least {lowest}, not {value!r}")
         if self.device is not None and self.device_map is not None:
             raise BadSetting("device and device_map exclude each other; give one")
-        if self.template is not None:
-            template_of(self.template)
-        if isinstance(self.media, Mapping):
-            object.__setattr__(self, "media", MediaPolicy.from_dict(self.media))
-
-    @property
-    def modalities(self) -> frozenset[str]:
-        """What it may look at: text and images, until the model is loaded and turns out to read text only."""
-        runtime = self._loaded.get("runtime")
-        sees = runtime is None or runtime.checkpoint.image_processor is not None
-        return frozenset({"text", "image"} if sees else {"text"})
-
-    def settings(self) -> dict[str, Any]:
-        """The settings as JSON, those that differ from their defaults."""
-        default = type(self)(self.model)
-        written: dict[str, Any] = {"model": self.model}
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if name.startswith("_") or name == "model" or value == getattr(default, name):
-                continue
-            written[name] = _as_json(value)
-        return written
-
-    def score(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
-        """Log-odds of "relevant", one for each passage, in order."""
-        scores: list[float | None] = [None] * len(passages)
-        usable = [at for at, passage in enumerate(passages) if passage]
-        if not usable or not query:
-            return scores
-        found = self.load().score(query, [passages[at] for at in usable])
-        for at, value in zip(usable, checked_scores(found, len(usable)), strict=True):
-            scores[at] = value
-        return scores
-
-    def choose(self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]]) -> list[list[float | None]]:
-        """For each prompt the logits of its labels as the next token, in float32; see ``Chooser``.
-
-        Raises BadSetting for a label that is not one token of the model.
-        """
-        if len(labels) != len(prompts):
-            raise BadSetting(f"{len(prompts)} prompts need as many lists of labels; given: {len(labels)}")
-        if not prompts:
-            return []
-        runtime = self.load()
-        ids = {label: runtime.label_ids([label])[0] for label in dict.fromkeys(x for row in labels for x in row)}
-        several = [label for label, found in ids.items() if found is None]
-        if several:
-            raise BadSetting(f'the label {several[0]!r} is not one token of the model "{self.model}"')
-        return runtime.choices(prompts, [[found for x in row if (found := ids[x]) is not None] for row in labels])
-
-    async def achoose(self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]]) -> list[list[float | None]]:
-        """The same as ``choose``, computed in a thread."""
-        return await asyncio.to_thread(self.choose, prompts, labels)
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
         """For each prompt the text that the model writes greedily, at most ``max_tokens`` tokens of it."""
         if max_tokens < 1:
             raise BadSetting(f"max_tokens must be at least 1, not {max_tokens!r}")
         return self.load().write(prompts, max_tokens) if prompts else []
-
-    async def awrite(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
-        """The same as ``write``, computed in a thread."""
-        return await asyncio.to_thread(self.write, prompts, max_tokens)
 
     def warmup(self) -> None:
         """Loads the model and runs it once, so that the first real call is as fast as later ones."""
@@ -203,20 +140,3 @@ class TransformersScorer(LocalScorer):
             local_files_only=self.local_files_only,
             trust_remote_code=self.trust_remote_code,
         )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if not name.startswith("_")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in {**state, "_lock": threading.Lock(), "_loaded": {}}.items():
-            object.__setattr__(self, name, value)
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, Template):
-        written = asdict(value)
-        written["forms"] = [{"user": form.user, "needs": sorted(form.needs)} for form in value.forms]
-        return written
-    if isinstance(value, MediaPolicy) or callable(getattr(value, "to_dict", None)):
-        return value.to_dict()
-    return dict(value) if isinstance(value, Mapping) else value

@@ -1,17 +1,16 @@
 """Scores text and images with a multimodal LLM that vLLM runs in this process."""
 
-import asyncio
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tamis.core.content import Content
 from tamis.core.errors import BadInput, BadSetting
 from tamis.core.media import MediaPolicy
-from tamis.models.scorer import LocalScorer, checked_scores
-from tamis.models.template import Prompt, Template, template_of
+from tamis.models.local_model import LocalModelScorer
+from tamis.models.template import Prompt, Template
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DTYPES = ("auto", "float32", "float16", "bfloat16")
 _OURS = ("model", "max_model_len", "dtype", "tensor_parallel_size", "enforce_eager", "enable_prefix_caching", "runner")
 
 
 @dataclass(frozen=True)
-class VllmScorer(LocalScorer):
+class VllmScorer(LocalModelScorer):
     """Log-odds of "relevant" from the next token's logits of yes and no, computed by ``vllm.LLM``.
 
     ``model`` is a Hugging Face name or a folder, loaded on first use, or by ``warmup``, in processes that vLLM starts;
@@ -66,14 +64,8 @@ class VllmScorer(LocalScorer):
     _lock: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
     _loaded: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    whole_lists = True
-    """A caller should hand over all passages at once: vLLM makes the batches."""
-
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str) or not self.model:
-            raise BadSetting(f"model must be the name or folder of a checkpoint, not {self.model!r}")
-        if self.dtype not in DTYPES:
-            raise BadSetting(f"dtype is {self.dtype!r}; it must be one of {', '.join(DTYPES)}")
+        self._check_model()
         for name, least in (("max_length", 2), ("tensor_parallel_size", 1)):
             value = getattr(self, name)
             if name == "max_length" and value is None:
@@ -87,60 +79,8 @@ class VllmScorer(LocalScorer):
             raise BadSetting(f"engine_settings must be arguments of vllm.LLM by name, not {self.engine_settings!r}")
         if taken := sorted(set(self.engine_settings) & set(_OURS)):
             raise BadSetting(f"engine_settings has {taken[0]!r}, which is a setting of the scorer itself")
-        if self.template is not None:
-            template_of(self.template)
-            if self.pooling:
-                raise BadSetting("a pooling model is asked in its own wording; leave template out, or pooling")
-        if isinstance(self.media, Mapping):
-            object.__setattr__(self, "media", MediaPolicy.from_dict(self.media))
-
-    @property
-    def modalities(self) -> frozenset[str]:
-        """What it may look at: text and images, until the model is loaded and turns out to read text only."""
-        runtime = self._loaded.get("runtime")
-        sees = runtime is None or runtime.checkpoint.image_processor is not None
-        return frozenset({"text", "image"} if sees else {"text"})
-
-    def settings(self) -> dict[str, Any]:
-        """The settings as JSON, those that differ from their defaults."""
-        default = type(self)(self.model)
-        written: dict[str, Any] = {"model": self.model}
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if not name.startswith("_") and name != "model" and value != getattr(default, name):
-                written[name] = _as_json(value)
-        return written
-
-    def score(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
-        """Log-odds of "relevant", one for each passage, in order."""
-        scores: list[float | None] = [None] * len(passages)
-        usable = [at for at, passage in enumerate(passages) if passage]
-        if not usable or not query:
-            return scores
-        found = self.load().score(query, [passages[at] for at in usable])
-        for at, value in zip(usable, checked_scores(found, len(usable)), strict=True):
-            scores[at] = value
-        return scores
-
-    def choose(self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]]) -> list[list[float | None]]:
-        """For each prompt the logits of its labels as the next token; see ``Chooser``.
-
-        Raises BadSetting for a label that is not one token of the model, and for a pooling model.
-        """
-        if len(labels) != len(prompts):
-            raise BadSetting(f"{len(prompts)} prompts need as many lists of labels; given: {len(labels)}")
-        if not prompts:
-            return []
-        runtime = self._generating()
-        ids = {label: runtime.label_ids([label])[0] for label in dict.fromkeys(x for row in labels for x in row)}
-        several = [label for label, found in ids.items() if found is None]
-        if several:
-            raise BadSetting(f'the label {several[0]!r} is not one token of the model "{self.model}"')
-        return runtime.choices(prompts, [[found for x in row if (found := ids[x]) is not None] for row in labels])
-
-    async def achoose(self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]]) -> list[list[float | None]]:
-        """The same as ``choose``, computed off the event loop."""
-        return await asyncio.to_thread(self.choose, prompts, labels)
+        if self.template is not None and self.pooling:
+            raise BadSetting("a pooling model is asked in its own wording; leave template out, or pooling")
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
         """For each prompt the text that the model writes greedily, at most ``max_tokens`` tokens of it.
@@ -150,10 +90,6 @@ class VllmScorer(LocalScorer):
         if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
             raise BadSetting(f"max_tokens must be a whole number of at least 1, not {max_tokens!r}")
         return self._generating().write(prompts, max_tokens) if prompts else []
-
-    async def awrite(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
-        """The same as ``write``, computed off the event loop."""
-        return await asyncio.to_thread(self.write, prompts, max_tokens)
 
     def warmup(self) -> None:
         """Starts the engine and asks it once, so that the first real call is as fast as later ones."""
@@ -216,20 +152,3 @@ class VllmScorer(LocalScorer):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if not name.startswith("_")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in {**state, "_lock": threading.Lock(), "_loaded": {}}.items():
-            object.__setattr__(self, name, value)
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, Template):
-        written = asdict(value)
-        written["forms"] = [{"user": form.user, "needs": sorted(form.needs)} for form in value.forms]
-        return written
-    if isinstance(value, MediaPolicy):
-        return value.to_dict()
-    return dict(value) if isinstance(value, Mapping) else value

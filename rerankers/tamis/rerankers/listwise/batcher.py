@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from tamis.models.counting import counted
+from tamis.models.counting import count_all, counted
 from tamis.models.deadline import until
 
-from ..ranker import tell_counts
 from .choosing import Ask, Reply
 
 JointCall = Callable[[Sequence[Ask]], Awaitable[list[list[Reply]]]]
@@ -64,7 +63,7 @@ class Batcher:
         except asyncio.CancelledError:
             self._leave(waiting)
             raise
-        tell_counts(waiting.counts)
+        count_all(waiting.counts)
         return replies
 
     def _look(self) -> None:

@@ -10,10 +10,10 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field, PrivateAttr
 
 from tamis.core.errors import BadInput
-from tamis.models.counting import counted
+from tamis.models.counting import count_all, counted
 from tamis.models.deadline import until as returning_by
 
-from ..ranker import Ranker, Ranking, Report, Steps, counting_to, tell_counts
+from ..ranker import Ranker, Ranking, Report, Steps, counting_to
 from ..scoring import Call, Outcome, aperform, perform
 from .asks_model import AsksModel
 from .batcher import Batcher, Batchers, grouped, shared_out
@@ -111,7 +111,7 @@ class ChooserRanker(AsksModel, Ranker):
                 with counted() as counts:
                     outcome = perform(self._call(group, until))
                 shares = shared_out(counts.to_dict(), [len(ask.prompts) for ask in group])
-                tell_counts(counts.to_dict())
+                count_all(counts.to_dict())
                 for run, share in zip(together, shares, strict=True):
                     run.report.counts.update(share)
             for place, run in enumerate(together):

@@ -11,8 +11,7 @@ from tamis.models.counting import count
 from tamis.models.scorer import checked_scores
 from tamis.models.template import Prompt
 
-from ..ranker import one_line
-from ..scoring import BROKEN_SETUP
+from ..scoring import BROKEN_SETUP, one_line
 
 _MODELS = ("mllm", "http", "vllm")
 CHOOSERS: Registry[Any] = Registry(

@@ -16,8 +16,8 @@ from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
 from tamis.models.chooser import Writer
 
-from ..ranker import Read, Steps, adrive, contents, drive, why
-from ..scoring import Call, aperform, in_thread, perform
+from ..ranker import Read, Steps, contents, why
+from ..scoring import Call, adrive, aperform, drive, in_thread, perform
 from ..stage import Stage
 from .asks_model import AsksModel
 from .choosing import Ask, Reply, aask_all, ask_all, can_write, model_name

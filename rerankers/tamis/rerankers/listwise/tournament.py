@@ -99,12 +99,8 @@ class TournamentReranker(ChooserRanker):
         decided = True
         while groups := known.groups(self.group, self.learn):
             outcome = yield self._ask(read, usable, groups, until)
-            if outcome.late:
-                ranking.reasons[why(outcome, self.deadline_s)] += 1
-                decided = False
-                break
-            if outcome.error is not None:
-                # A setup that no other comparison would work with either; anything else is in the replies.
+            if outcome.late or outcome.error is not None:
+                # Of errors only a setup that no other comparison would work with; anything else is in the replies.
                 ranking.reasons[why(outcome, self.deadline_s)] += 1
                 decided = False
                 break
