@@ -1,6 +1,7 @@
 """Puts a scorer's parts together around a checkpoint."""
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from .encode import Encoder
@@ -9,7 +10,7 @@ from .framing import chat_of, frame_of
 from .head import Head
 from .loading import load
 from .lru import ByteLRU
-from .pictures import Pictures
+from .pictures import Pictures, prepared_for
 from .prefix import why_not_reusable
 from .runtime import Runtime
 from .vision import Vision
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CPU_BUDGET, CPU_WASTE = 2048, 0.1
-GPU_BUDGET, GPU_WASTE = 16_384, 0.3
+CPU_BUDGET, GPU_BUDGET = 2048, 16_384
+WASTE = 0.1
+CPU_AHEAD, GPU_AHEAD = 1, 3
 
 
 def assembled(scorer: "TransformersScorer") -> Runtime:
@@ -34,7 +36,13 @@ def assembled(scorer: "TransformersScorer") -> Runtime:
     length = min(scorer.max_length or checkpoint.context, checkpoint.context)
     on_cpu = checkpoint.device.type == "cpu"
     folder = scorer.vision_cache_folder
-    pictures = Pictures(checkpoint.image_processor, scorer.media, scorer.image_workers, scorer.pixel_cache)  # type: ignore[arg-type]
+    pictures = Pictures(
+        checkpoint.image_processor,
+        scorer.media,  # type: ignore[arg-type]
+        scorer.image_workers or (4 if on_cpu else max(4, min(16, os.cpu_count() or 4))),
+        scorer.pixel_cache,
+        prepared=prepared_for(checkpoint),
+    )
     reason = why_not_reusable(checkpoint.text_config)
     if reason is not None:
         logger.warning("%s: keys and values of prefixes are not kept: %s", checkpoint.name, reason)
@@ -49,7 +57,8 @@ def assembled(scorer: "TransformersScorer") -> Runtime:
         ),
         prefixes=ByteLRU(scorer.kv_cache),
         budget=scorer.token_budget or (CPU_BUDGET if on_cpu else GPU_BUDGET),
-        waste=CPU_WASTE if on_cpu else GPU_WASTE,
+        waste=WASTE,
+        ahead=CPU_AHEAD if on_cpu else GPU_AHEAD,
         reuse=reason is None,
     )
     encoder = Encoder(checkpoint.tokenizer, visual, chat.image, length)

@@ -48,7 +48,8 @@ class Engine:
     """A checkpoint with its caches. One forward pass runs at a time; images are prepared outside of that.
 
     ``budget`` is the most padded tokens in a batch; it halves whenever memory runs out. ``waste`` is the share of
-    padding that a batch may have. ``reuse`` says whether prefixes are kept at all.
+    padding that a batch may have. The images of ``ahead`` more batches are prepared while one runs. ``reuse`` says
+    whether prefixes are kept at all.
     """
 
     checkpoint: Checkpoint
@@ -58,6 +59,7 @@ class Engine:
     prefixes: ByteLRU[Prefix]
     budget: int
     waste: float
+    ahead: int = 1
     reuse: bool = True
     last_layer: LastLayer = field(init=False, repr=False)
     _pace: float = 0.0
@@ -87,9 +89,9 @@ class Engine:
                         found = [late if at in pending and at not in done else one for at, one in enumerate(found)]
                         done.update(pending)
                         break
-                    ahead = [pending[at] for at in batches[number + 1]] if number + 1 < len(batches) else []
                     features.prefetch([rows[at] for at in numbers])
-                    features.prefetch([rows[at] for at in ahead])
+                    for later in batches[number + 1 : number + 1 + self.ahead]:
+                        features.prefetch([rows[pending[at]] for at in later])
                     results = self._batch([rows[at] for at in numbers], features)
                     if results is None:
                         break
@@ -217,6 +219,9 @@ class Engine:
             if out.cache is not None and keeps:
                 self._keep(rows, out, name)
             states = list(out.hidden.float().unbind(0))
+            if time_left() is not None:
+                # A GPU is handed work long before it is done: the pace is that of the work.
+                states[0].sum().item()
             pace = (time.monotonic() - began) / sum(row.new for row in rows)
             self._pace = pace if self._pace == 0.0 else 0.7 * self._pace + 0.3 * pace
             return states
@@ -225,8 +230,8 @@ class Engine:
         padded = max(row.used for row in rows)
         for number, row in enumerate(rows):
             if row.keep > row.used or name is not None:
-                layers = kept_from(out.cache, number, padded, row.used, row.keep)
-                prefix = Prefix(row.encoded.keys[: row.keep].copy(), out.ends[number][: row.keep].copy(), layers)
+                kept = kept_from(out.cache, number, padded, row.used, row.keep)
+                prefix = Prefix(row.encoded.keys[: row.keep].copy(), out.ends[number][: row.keep].copy(), *kept)
                 self.prefixes.put(name or row.encoded.prefix, prefix, prefix.nbytes)
                 if name is not None:
                     row.past = prefix

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.core.pixels import upright_size
 
+from .loading import Checkpoint
 from .lru import ByteLRU
 
 logger = logging.getLogger(__name__)
@@ -45,13 +46,42 @@ class Pixels:
         return sum(value.nbytes for value in self.inputs.values())
 
 
-class Pictures:
-    """Reads images under a policy and processes them in ``workers`` threads; pixels are kept in ``budget`` bytes."""
+def prepared_for(checkpoint: Checkpoint) -> Callable[[Any], Any]:
+    """What brings an image processor's tensors nearer to a model: its precision where it is a half one, so that half
+    as much is kept and moved, and for a GPU memory that it can fetch from by itself."""
+    import torch
 
-    def __init__(self, processor: Any, media: MediaPolicy, workers: int, budget: int) -> None:
+    half = checkpoint.model.dtype if checkpoint.model.dtype in (torch.float16, torch.bfloat16) else None
+    is_cuda = checkpoint.device.type == "cuda"
+
+    def prepared(tensor: Any) -> Any:
+        if not isinstance(tensor, torch.Tensor):
+            return tensor
+        if half is not None and tensor.is_floating_point():
+            tensor = tensor.to(half)
+        return tensor.pin_memory() if is_cuda else tensor
+
+    return prepared
+
+
+class Pictures:
+    """Reads images under a policy and processes them in ``workers`` threads; pixels are kept in ``budget`` bytes.
+
+    ``prepared`` is what the workers do to each tensor so that it goes to the model's device at once.
+    """
+
+    def __init__(
+        self,
+        processor: Any,
+        media: MediaPolicy,
+        workers: int,
+        budget: int,
+        prepared: Callable[[Any], Any] = lambda tensor: tensor,
+    ) -> None:
         self.processor = processor
         self.media = media
         self.workers = workers
+        self.prepared = prepared
         self.cache: ByteLRU[Pixels] = ByteLRU(budget)
         self._sizes: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
@@ -80,7 +110,9 @@ class Pictures:
         except ValueError as error:
             raise MediaError(f"{Image(data=picture.data)} cannot be prepared for the model: {error}") from error
         inputs = {
-            name: value for name, value in made.items() if name not in _NOT_FOR_MODELS and hasattr(value, "shape")
+            name: self.prepared(value)
+            for name, value in made.items()
+            if name not in _NOT_FOR_MODELS and hasattr(value, "shape")
         }
         pixels = Pixels(inputs, decoded.width, decoded.height)
         self.cache.put(picture.digest, pixels, pixels.nbytes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,22 +14,32 @@ if TYPE_CHECKING:
 _REUSABLE = "full_attention"
 
 
+class Place(NamedTuple):
+    """Where a layer's keys or values lie: in which stack, and as which of its entries."""
+
+    stack: int
+    entry: int
+
+
 @dataclass(frozen=True)
 class Prefix:
     """The KV of a prompt's first tokens, in the model's dtype.
 
     ``keys`` has shape (n,) and says which tokens and images they are of; ``ends[i]`` is the rotary position of what
-    follows token i. ``layers`` has a (key, value) pair for each layer, each of shape (kv heads, n, head size).
+    follows token i. ``stacks`` has the keys and values of all layers that are of one size and on one device, each of
+    shape (entries, kv heads, n, head size): one copy puts them into a batch, where layer by layer it would be
+    thousands. ``places`` says for each layer where its keys and its values are.
     """
 
     keys: Ids
     ends: Ids
-    layers: "tuple[tuple[torch.Tensor, torch.Tensor], ...]"
+    stacks: "tuple[torch.Tensor, ...]"
+    places: tuple[tuple[Place, Place], ...]
 
     @property
     def nbytes(self) -> int:
         """The bytes of all layers."""
-        return sum(key.nbytes + value.nbytes for key, value in self.layers)
+        return sum(stack.nbytes for stack in self.stacks)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -56,38 +66,49 @@ def room_for(pasts: Sequence["tuple[Prefix, int] | None"], new: int) -> Any:
 
     longest = max((past[1] for past in pasts if past is not None), default=0)
     some = next(past[0] for past in pasts if past is not None)
-    layers = []
-    for number, (key, value) in enumerate(some.layers):
-        buffers = []
-        for which, like in enumerate((key, value)):
-            heads, _, size = like.shape
-            buffer = like.new_empty((len(pasts), heads, longest + new, size))
-            for row, past in enumerate(pasts):
-                used = 0 if past is None else past[1]
-                if past is not None:
-                    buffer[row, :, :used] = past[0].layers[number][which][:, :used]
-                if used < longest:
-                    buffer[row, :, used:longest] = 0
-            buffers.append(buffer)
-        layers.append(_room_class()(buffers[0], buffers[1], longest))
+    buffers = []
+    for number, like in enumerate(some.stacks):
+        entries, heads, _, size = like.shape
+        buffer = like.new_empty((entries, len(pasts), heads, longest + new, size))
+        for row, past in enumerate(pasts):
+            used = 0 if past is None else past[1]
+            if past is not None:
+                buffer[:, row, :, :used] = past[0].stacks[number][:, :, :used]
+            if used < longest:
+                buffer[:, row, :, used:longest] = 0
+        buffers.append(buffer)
+    room = _room_class()
+    layers = [room(*(buffers[at.stack][at.entry] for at in pair), longest) for pair in some.places]
     return Cache(layers=layers)
 
 
-def kept_from(cache: Any, row: int, padded: int, past: int, length: int) -> "tuple[tuple[Any, Any], ...]":
+class Kept(NamedTuple):
+    """A prefix's stacks and places, as ``Prefix`` has them."""
+
+    stacks: "tuple[torch.Tensor, ...]"
+    places: tuple[tuple[Place, Place], ...]
+
+
+def kept_from(cache: Any, row: int, padded: int, past: int, length: int) -> Kept:
     """The first ``length`` tokens' KV of a row of a batch whose past was ``padded`` long, ``past`` of it this row's."""
     import torch
 
-    layers = []
+    groups: dict[Any, list[Any]] = {}
+    places: list[list[Place]] = []
     for layer in cache.layers:
         pair = []
         for states in (layer.keys, layer.values):
             mine = states[row]
             if past == padded:
-                pair.append(mine[:, :length].clone())
+                mine = mine[:, :length]
             else:
-                pair.append(torch.cat([mine[:, :past], mine[:, padded : padded + length - past]], dim=1))
-        layers.append((pair[0], pair[1]))
-    return tuple(layers)
+                mine = torch.cat([mine[:, :past], mine[:, padded : padded + length - past]], dim=1)
+            kind = (mine.device, mine.dtype, mine.shape)
+            group = groups.setdefault(kind, [])
+            pair.append(Place(list(groups).index(kind), len(group)))
+            group.append(mine)
+        places.append(pair)
+    return Kept(tuple(torch.stack(group) for group in groups.values()), tuple((key, value) for key, value in places))
 
 
 def ends_of(positions: Any, base: Ids) -> Ids:

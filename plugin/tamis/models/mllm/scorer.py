@@ -40,7 +40,8 @@ class TransformersScorer(LocalModelScorer):
 
     ``token_budget`` is the most padded tokens, visual ones included, in a batch; None is 2048 on a CPU and 16,384 on a
     GPU. When memory runs out it is halved for good. ``max_length`` is the longest prompt in tokens, None the model's
-    own limit: what is longer loses text, never frame or image. ``image_workers`` threads decode images meanwhile.
+    own limit: what is longer loses text, never frame or image. ``image_workers`` threads decode images meanwhile; None
+    is 4 beside a model on the CPU, and as many as there are cores, 4 to 16, beside one on a GPU.
 
     ``device`` is "cpu", "cuda", "cuda:1", ...; None takes the first GPU where there is one. ``device_map`` (of
     accelerate), ``attention`` (Transformers' ``attn_implementation``) and ``quantization`` (a quantisation
@@ -64,7 +65,7 @@ class TransformersScorer(LocalModelScorer):
     dtype: str = field(default="auto", kw_only=True)
     max_length: int | None = field(default=None, kw_only=True)
     token_budget: int | None = field(default=None, kw_only=True)
-    image_workers: int = field(default=4, kw_only=True)
+    image_workers: int | None = field(default=None, kw_only=True)
     pixel_cache: int = field(default=128 * MEBIBYTE, kw_only=True)
     vision_cache: int = field(default=256 * MEBIBYTE, kw_only=True)
     vision_cache_folder: str | None = field(default=None, kw_only=True)
@@ -81,11 +82,11 @@ class TransformersScorer(LocalModelScorer):
 
     def __post_init__(self) -> None:
         self._check_model()
-        for name in ("max_length", "token_budget"):
+        for name in ("max_length", "token_budget", "image_workers"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise BadSetting(f"{name} must be a whole number of at least 1, or None, not {value!r}")
-        least = {"image_workers": 1, "pixel_cache": 0, "vision_cache": 0, "vision_cache_folder_bytes": 0, "kv_cache": 0}
+        least = {"pixel_cache": 0, "vision_cache": 0, "vision_cache_folder_bytes": 0, "kv_cache": 0}
         for name, lowest in least.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < lowest:

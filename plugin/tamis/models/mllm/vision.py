@@ -83,7 +83,7 @@ class Vision:
 
         device = self.checkpoint.device
         inputs = {
-            name: torch.cat([one.inputs[name] for one in pixels]).to(device, non_blocking=True)
+            name: torch.cat([one.inputs[name].to(device, non_blocking=True) for one in pixels])
             for name in pixels[0].inputs
             if self._takes(name)
         }
@@ -92,14 +92,13 @@ class Vision:
         if len(pooled) != len(digests):
             raise ScorerError(f"the vision tower gave {len(pooled)} outputs for {len(digests)} images")
         layers = getattr(made, "deepstack_features", None) or []
-        grids = inputs.get("image_grid_thw")
         found = {}
         for number, digest in enumerate(digests):
             # Copies: a view would keep the whole batch in memory for as long as one of its images.
             found[digest] = Features(
                 pooled[number].reshape(-1, pooled[number].shape[-1]).clone(),
                 tuple(layer[number].clone() for layer in layers),
-                None if grids is None else tuple(grids[number].tolist()),
+                _grid_of(pixels[number]),
             )
         return found
 
@@ -110,6 +109,12 @@ class Vision:
 
     def _key(self, digest: str) -> str:
         return f"{self._identity[:32]}-{digest}"
+
+
+def _grid_of(pixels: Pixels) -> tuple[int, int, int] | None:
+    """Read where the image was processed: asking the device would wait for all that it has to do."""
+    grid = pixels.inputs.get("image_grid_thw")
+    return None if grid is None else tuple(grid[0].tolist())
 
 
 def _stackable(pixels: Mapping[str, Pixels]) -> list[list[str]]:
