@@ -276,7 +276,7 @@ def _engine_batches(lengths: Sequence[int], side: Any) -> list[list[int]]:
     from tamis.models.mllm.packing import Length, packed
 
     engine = side.scorer.load().engine
-    batches = packed([Length(length, 0) for length in lengths], engine.budget, engine.waste)
+    batches = packed([Length(length, 0) for length in lengths], engine.budget, engine.overhead)
     return [[lengths[at] for at in batch] for batch in batches]
 
 

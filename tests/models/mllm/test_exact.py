@@ -69,7 +69,7 @@ def test_scores_do_not_depend_on_the_batch_or_the_order(
 ) -> None:
     one_by_one = TransformersScorer(checkpoint(family), kv_cache=0, token_budget=1)
     together = TransformersScorer(checkpoint(family), kv_cache=0, token_budget=100_000)
-    together.load().engine.waste = 1.0
+    together.load().engine.overhead = 10**6
     query = queries[2]
     alone = [one_by_one.score(query, [passage])[0] for passage in passages]
     assert together.score(query, passages) == pytest.approx(alone, abs=1e-4)

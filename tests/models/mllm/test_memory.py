@@ -51,7 +51,7 @@ ERRORS = {
 @pytest.mark.parametrize("family", ["qwen2-vl", "qwen3"])
 def test_batches_halve_until_they_fit_and_stay_small(family: str, error: Any, checkpoint: Any) -> None:
     scorer = TransformersScorer(checkpoint(family), token_budget=4096, kv_cache=0)
-    scorer.load().engine.waste = 1.0
+    scorer.load().engine.overhead = 10**6
     expected = scorer.score(QUERY, PASSAGES)
     with a_device_of(300, error) as passed, counted() as counts:
         assert scorer.score(QUERY, PASSAGES) == pytest.approx(expected, abs=1e-4)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CPU_BUDGET, GPU_BUDGET = 2048, 16_384
-WASTE = 0.1
+# Starting a batch of a model of 2B on an H200 takes as long as computing this many tokens.
+CPU_OVERHEAD, GPU_OVERHEAD = 48, 2048
 CPU_AHEAD, GPU_AHEAD = 1, 3
 
 
@@ -57,7 +58,7 @@ def assembled(scorer: "TransformersScorer") -> Runtime:
         ),
         prefixes=ByteLRU(scorer.kv_cache),
         budget=scorer.token_budget or (CPU_BUDGET if on_cpu else GPU_BUDGET),
-        waste=WASTE,
+        overhead=CPU_OVERHEAD if on_cpu else GPU_OVERHEAD,
         ahead=CPU_AHEAD if on_cpu else GPU_AHEAD,
         reuse=reason is None,
     )

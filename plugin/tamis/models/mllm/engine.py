@@ -47,9 +47,9 @@ class Pass(NamedTuple):
 class Engine:
     """A checkpoint with its caches. One forward pass runs at a time; images are prepared outside of that.
 
-    ``budget`` is the most padded tokens in a batch; it halves whenever memory runs out. ``waste`` is the share of
-    padding that a batch may have. The images of ``ahead`` more batches are prepared while one runs. ``reuse`` says
-    whether prefixes are kept at all.
+    ``budget`` is the most padded tokens in a batch; it halves whenever memory runs out. ``overhead`` is what starting
+    a batch costs, in tokens (see ``packed``). The images of ``ahead`` more batches are prepared while one runs.
+    ``reuse`` says whether prefixes are kept at all.
     """
 
     checkpoint: Checkpoint
@@ -58,7 +58,7 @@ class Engine:
     vision: Vision
     prefixes: ByteLRU[Prefix]
     budget: int
-    waste: float
+    overhead: int
     ahead: int = 1
     reuse: bool = True
     last_layer: LastLayer = field(init=False, repr=False)
@@ -80,7 +80,7 @@ class Engine:
             self._share(rows, features)
             pending = list(range(len(rows)))
             while pending:
-                batches = packed([Length(rows[at].new, rows[at].used) for at in pending], self.budget, self.waste)
+                batches = packed([Length(rows[at].new, rows[at].used) for at in pending], self.budget, self.overhead)
                 done: set[int] = set()
                 for number, batch in enumerate(batches):
                     numbers = [pending[at] for at in batch]
@@ -111,7 +111,7 @@ class Engine:
             pending = list(range(len(rows)))
             while pending:
                 lengths = [Length(rows[at].new + max_tokens, 0) for at in pending]
-                batch = [pending[at] for at in packed(lengths, self.budget, max(self.waste, 0.5))[0]]
+                batch = [pending[at] for at in packed(lengths, self.budget, self.overhead * max_tokens)[0]]
                 results = self._continued([rows[at] for at in batch], features, max_tokens, ends)
                 if results is None:
                     continue

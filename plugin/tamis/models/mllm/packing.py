@@ -1,7 +1,9 @@
-"""Rows into batches: those of like length together, padded tokens under a budget."""
+"""Rows into batches: those of like length together, padded tokens under a budget, and as few starts as pay."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 
 class Length(NamedTuple):
@@ -22,31 +24,38 @@ def size(rows: int, new: int, past: int) -> int:
     return rows * (new + (past + 3) // 4)
 
 
-def packed(lengths: Sequence[Length], budget: int, waste: float) -> list[list[int]]:
-    """The rows' numbers in batches, longest first.
+def packed(lengths: Sequence[Length], budget: int, overhead: int) -> list[list[int]]:
+    """The rows' numbers in batches, longest first, so that the whole costs least.
 
-    The padded size of a batch (see ``size``) stays within ``budget``, but for a row that is longer by itself; of the
-    tokens that are computed at most the share ``waste``, in [0, 1], is padding.
+    A batch costs its padded size (see ``size``) and ``overhead``: what starting one takes, in tokens. Its size stays
+    within ``budget``, but for a row that is longer by itself. Of all ways to cut the rows, sorted by length, into
+    batches the cheapest is taken: O(rows x rows a batch).
 
-    >>> packed([Length(10, 0), Length(100, 0), Length(11, 0), Length(95, 0)], budget=200, waste=0.2)
+    >>> packed([Length(10, 0), Length(100, 0), Length(11, 0), Length(95, 0)], budget=400, overhead=10)
     [[1, 3], [2, 0]]
-    >>> packed([Length(10, 0), Length(100, 0)], budget=50, waste=1.0)
+    >>> packed([Length(10, 0), Length(100, 0), Length(11, 0), Length(95, 0)], budget=400, overhead=200)
+    [[1, 3, 2, 0]]
+    >>> packed([Length(10, 0), Length(100, 0)], budget=50, overhead=1000)
     [[1], [0]]
     """
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row], reverse=True)
+    new = np.array([lengths[row].new for row in order], dtype=np.int64)
+    past = np.array([lengths[row].past for row in order], dtype=np.int64)
+    least = np.zeros(len(order) + 1)
+    begins = np.zeros(len(order) + 1, dtype=np.int64)
+    for end in range(1, len(order) + 1):
+        # The last row of a batch is its shortest: more rows than this do not fit beside it.
+        first = max(0, end - max(1, budget // max(1, int(new[end - 1]))))
+        rows = np.arange(1, end - first + 1)
+        deep = np.maximum.accumulate(past[first:end][::-1])
+        sizes = rows * (new[first:end][::-1] + (deep + 3) // 4)
+        costs = least[first:end][::-1] + sizes + overhead
+        costs[1:][sizes[1:] > budget] = np.inf
+        taken = int(np.argmin(costs)) + 1
+        least[end], begins[end] = costs[taken - 1], end - taken
     batches: list[list[int]] = []
-    current: list[int] = []
-    newest = past = real = 0
-    for row in sorted(range(len(lengths)), key=lambda row: lengths[row], reverse=True):
-        length = lengths[row]
-        count = len(current) + 1
-        wide = max(newest, length.new)
-        deep = max(past, length.past)
-        padding = 1 - (real + length.new) / (count * wide)
-        if current and (size(count, wide, deep) > budget or padding > waste):
-            batches.append(current)
-            current, count, wide, deep, real = [], 1, length.new, length.past, 0
-        current.append(row)
-        newest, past, real = wide, deep, real + length.new
-    if current:
-        batches.append(current)
-    return batches
+    end = len(order)
+    while end:
+        batches.append(order[int(begins[end]) : end])
+        end = int(begins[end])
+    return batches[::-1]

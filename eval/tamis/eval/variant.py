@@ -1,0 +1,42 @@
+"""Under what conditions a case is run: clean, or under an attack of some strength, or under that attack's control."""
+
+import re
+from dataclasses import dataclass
+
+from tamis.core.errors import BadInput
+
+_KEY = re.compile(r"(?P<attack>[a-z0-9][a-z0-9_+-]*)@(?P<strength>-?\d+(?:\.\d+)?(?:e-?\d+)?)(?P<control>~control)?")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Variant:
+    """``attack`` is its name, "" for clean; ``control`` has the attack's size and none of its harm.
+
+    >>> Variant("poison", 5.0).key
+    'poison@5'
+    >>> Variant.of("poison@5~control").control
+    True
+    """
+
+    attack: str = ""
+    strength: float = 0.0
+    control: bool = False
+
+    @property
+    def key(self) -> str:
+        """The variant as one word: "clean", "poison@5", "poison@5~control"."""
+        if not self.attack:
+            return "clean"
+        return f"{self.attack}@{self.strength:g}{'~control' if self.control else ''}"
+
+    @classmethod
+    def of(cls, key: str) -> "Variant":
+        """The variant that has this key. Raises BadInput for anything else."""
+        if key == "clean":
+            return cls()
+        if (found := _KEY.fullmatch(key)) is None:
+            raise BadInput(f'"{key}" is not the key of a variant: clean, attack@strength or attack@strength~control')
+        return cls(found["attack"], float(found["strength"]), found["control"] is not None)
+
+
+CLEAN = Variant()
