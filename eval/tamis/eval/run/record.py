@@ -12,10 +12,10 @@ from ..variant import Variant
 class Record:
     """``outcomes`` by figure are the same for the same seed; ``timings`` by figure are what clocks and meters gave.
 
-    ``number`` is the case's place in the data, from 0. ``answer`` is the answer's text, None where there is none. ``error`` is why the target gave no trace at all, or the
-    attack could not be made; every figure is then Failed or Unscored. ``realised`` is the attack's strength as it was
-    reached. ``evidence`` is what a reader wants to see of it (steps with passages, ids, scores and planted marks,
-    texts cut), as JSON.
+    ``number`` is the case's place in the data, from 0. ``answer`` is the answer's text, None where there is none.
+    ``error`` is why the target gave no trace at all, or the attack could not be made; every figure is then Failed or
+    Unscored. ``realised`` is the attack's strength as it was reached. ``evidence`` is what a reader wants to see of it
+    (steps with passages, ids, scores and planted marks, texts cut), as JSON.
     """
 
     case: str
