@@ -19,6 +19,7 @@ from tamis.models.chooser import Chooser, Writer
 from tamis.models.counting import counted
 from tamis.models.deadline import until
 from tamis.models.template import template_of
+from tamis.testing import check_scorer
 
 from .conftest import BLUE, CONTEXT, PASSAGES, QUERIES, RED
 
@@ -73,6 +74,10 @@ def test_it_chooses_and_writes_as_transformers_does(scorer: "VllmScorer", refere
         assert told is not None
         assert text.rstrip("�") == told.rstrip("�")
         assert text
+
+
+def test_it_keeps_a_scorers_contract(scorer: "VllmScorer") -> None:
+    check_scorer(scorer).raise_if_failed()
 
 
 def test_a_passage_that_comes_again_costs_its_query_alone(scorer: "VllmScorer") -> None:

@@ -27,7 +27,7 @@ def test_it_keeps_a_scorers_contract(checkpoint: Any) -> None:
     assert isinstance(scorer, Scorer)
     assert isinstance(scorer, Chooser)
     assert isinstance(scorer, Writer)
-    check_scorer(scorer)
+    check_scorer(scorer).raise_if_failed()
 
 
 def test_settings_go_to_json_and_back() -> None:
