@@ -286,7 +286,7 @@ class _Trainer:
         model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=1, local_files_only=True)
         # Words keep their places: what a few thousand questions say of them holds for no others.
         model.get_input_embeddings().requires_grad_(False)
-        self.model = model.to(self.device)
+        self.model = model.float().to(self.device)
         self.tokens: dict[str, list[int]] = {}
         self.rng = random.Random(recipe.seed)
 
@@ -342,7 +342,7 @@ class _Trainer:
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             recent += loss.detach() / told
-            done, pairs = done + 1, pairs + sum(1 + len(passages) for _, passages in batch)
+            done, pairs = done + 1, pairs + sum(len(passages) for _, passages in batch)
             if done % told == 0:
                 speed = pairs / (time.perf_counter() - began)
                 line = f"{name}: step {done} of {steps}, {progress:.0%}, loss {recent.item():.3f}, {speed:.0f} pairs/s"
@@ -439,7 +439,7 @@ def main() -> int:
     """Trains a cross-encoder, or writes what one would be trained on."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", help="where the model goes; nothing is done if it is there")
-    parser.add_argument("--recipe", choices=RECIPES, default="large")
+    parser.add_argument("--recipe", choices=RECIPES, default="small", help="large takes 20 GB of memory")
     parser.add_argument("--device", help="a GPU if there is one, else cpu")
     parser.add_argument("--seconds", type=float, help="training ends after these, whatever the machine")
     parser.add_argument("--groups", type=Path, help="groups written before, used instead of the data sets")

@@ -1,9 +1,8 @@
 """What is asked of a pipeline, and what is known of the right answer."""
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from types import MappingProxyType
 from typing import Any
 
 from tamis.core.content import Content
@@ -18,7 +17,7 @@ class Document:
 
     id: str
     content: Content
-    date: date | None = None
+    date: datetime.date | None = None
     planted: str | None = None
 
 
@@ -36,13 +35,13 @@ class Case:
     id: str
     query: Content
     documents: tuple[Document, ...] = ()
-    relevance: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    relevance: Mapping[str, int] = field(default_factory=dict)
     answers: tuple[str, ...] = ()
     answerable: bool | None = None
     targets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     group: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def gold(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from llama_index.core.schema import BaseNode, MetadataMode
@@ -28,6 +29,22 @@ _BLOCK = 2000
 def counted_node(node: BaseNode) -> Counted:
     """A node's terms as LlamaIndex embeds it: its text and the metadata that is not excluded from embedding."""
     return counted(content_of(node, MetadataMode.EMBED).text, node.get_content(MetadataMode.NONE))
+
+
+class LexicalIndex(Protocol):
+    """What a search asks of the words of a corpus."""
+
+    def current(self) -> Postings:
+        """The index as the corpus is now."""
+        ...
+
+    def vectors(self, ids: Sequence[str]) -> Vectors:
+        """The vectors of these ids, of length 1, as far as they are to be had."""
+        ...
+
+    def distrust(self) -> None:
+        """Have the next ``current`` compare everything with the corpus."""
+        ...
 
 
 class Bm25:

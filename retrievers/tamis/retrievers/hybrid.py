@@ -1,6 +1,7 @@
 """Hybrid retrieval: what is near in meaning and what shares the words, from one store, as one ranking."""
 
 import asyncio
+import copy
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -25,10 +26,11 @@ from tamis.models.scorer import Hit
 from tamis.nodes import Candidate
 
 from .asked import Asked, asked
-from .bm25 import Bm25
+from .bm25 import Bm25, LexicalIndex
 from .corpus import Corpus, Nearest
 from .embedding import TamisEmbedding
 from .fusion import Fused
+from .planted import PlantedBm25, PlantedCorpus
 from .postings import Postings, digest_of
 from .sources import Answers, Calibrations, Lexical, Near, by_rank, by_score
 from .threads import in_thread, started
@@ -66,7 +68,7 @@ class HybridRetriever(BaseRetriever):
         corpus: Corpus,
         embed_model: BaseEmbedding,
         *,
-        bm25: Bm25 | None = None,
+        bm25: LexicalIndex | None = None,
         similarity_top_k: int = 50,
         source_top_k: int = 100,
         fusion: Fusion = "rrf",
@@ -98,7 +100,7 @@ class HybridRetriever(BaseRetriever):
         self._corpus = corpus
         self._embed_model = embed_model
         self._dimensions = dimensions
-        self._bm25 = bm25 or Bm25(corpus)
+        self._bm25: LexicalIndex = bm25 or Bm25(corpus)
 
     @classmethod
     def from_store(
@@ -173,6 +175,16 @@ class HybridRetriever(BaseRetriever):
             object_map=index._object_map,
             callback_manager=callback_manager,
         )
+
+    def with_planted(self, nodes: Sequence[BaseNode]) -> "HybridRetriever":
+        """The same retriever over its corpus and these nodes, as though they had been indexed; nothing is stored.
+
+        For finding out what planted passages would do: they are embedded, counted, ranked and fused like all others.
+        """
+        planted = PlantedCorpus(self._corpus, nodes, self._embed_model)
+        clone = copy.copy(self)
+        clone._corpus, clone._bm25 = planted, PlantedBm25(self._bm25, planted, nodes)
+        return clone
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = self._asked(query_bundle)

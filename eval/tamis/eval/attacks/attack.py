@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
-from types import MappingProxyType
 from typing import Literal, Protocol
 
 from tamis.core.content import Content
@@ -26,11 +25,12 @@ class Attacked:
     ``changed`` maps ids of the case's own documents to what stands in their place, None where they are taken away.
     ``planted`` are documents that are added to the corpus, each with the attack's name in ``planted``. An answer that
     holds one of ``targets`` (wrong answers) or ``canaries`` (meaningless marks) shows that the attack succeeded.
-    ``realised`` is the strength that was reached, which may be less than was asked for.
+    ``realised`` is the strength that was reached: less where the material did not allow for more, more where what is
+    asked for is less than one.
     """
 
     query: Content
-    changed: Mapping[str, Document | None] = field(default_factory=lambda: MappingProxyType({}))
+    changed: Mapping[str, Document | None] = field(default_factory=dict)
     planted: tuple[Document, ...] = ()
     targets: tuple[str, ...] = ()
     canaries: tuple[str, ...] = ()

@@ -15,6 +15,10 @@ class Material(Protocol):
         """All of them, in the order of the data set."""
         ...
 
+    def get(self, id: str) -> Document | None:
+        """The document of that id."""
+        ...
+
     def near(self, text: str, count: int) -> list[Document]:
         """The ``count`` documents most like the text (BM25), likeliest first; ties in the data set's order."""
         ...

@@ -1,0 +1,225 @@
+"""The cases of the page: a few in full, side by side under several variants, and a row for each of many."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ...outcome import Failed, Scored
+from ...run.record import Record
+from ..report import Report
+from .choose import Choice, Limits, Reason
+from .evidence import Column, Passage, Passages, Value, column, values
+from .numbers import short
+from .overview import headlines
+
+ROW_FIGURES = 4
+_MOST_OTHERS = 40
+
+
+@dataclass(frozen=True)
+class Other:
+    """A variant of a case that is not shown in full, by its headline figures."""
+
+    variant: str
+    values: tuple[Value, ...]
+    failed: bool
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case in full; ``why`` it is shown, in words, and ``change``: the first of these reasons in numbers."""
+
+    case: str
+    number: int
+    tags: tuple[str, ...]
+    why: tuple[str, ...]
+    change: str
+    query: str
+    query_images: int
+    columns: tuple[Column, ...]
+    passages: tuple[Passage, ...]
+    others: tuple[Other, ...]
+    others_left_out: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure of a case: clean, and what changed most for the worse ("" where nothing is known)."""
+
+    clean: str
+    worst: str
+    variant: str
+    is_worse: bool
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """A case in the table."""
+
+    case: str
+    number: int
+    tags: tuple[str, ...]
+    records: int
+    failed: int
+    changes: tuple[Change, ...]
+
+
+@dataclass
+class _Extremes:
+    """The clean value of a figure, and its lowest and highest under attack with the variant that gave it."""
+
+    clean: float | None = None
+    low: tuple[float, str] | None = None
+    high: tuple[float, str] | None = None
+
+    def add(self, variant: str, value: float) -> None:
+        # Ties go to the variant whose name comes first, so that the journal's order says nothing.
+        if self.low is None or (value, variant) < self.low:
+            self.low = (value, variant)
+        if self.high is None or (-value, variant) < (-self.high[0], self.high[1]):
+            self.high = (value, variant)
+
+    def change(self, higher_is_better: bool | None) -> Change:
+        clean = "" if self.clean is None else short(self.clean)
+        if self.clean is None or self.low is None or self.high is None:
+            return Change(clean, "", "", False)
+        down, up = self.low[0] - self.clean, self.high[0] - self.clean
+        falls = higher_is_better if higher_is_better is not None else -down > up
+        (_, variant), change = (self.low, down) if falls else (self.high, up)
+        is_worse = higher_is_better is not None and (change < 0 if falls else change > 0)
+        return Change(clean, short(change, "+") if abs(change) > 1e-12 else "0", variant, is_worse)
+
+
+@dataclass
+class _Gathered:
+    """What is kept of a case while the records go by."""
+
+    number: int
+    tags: tuple[str, ...]
+    records: int = 0
+    failed: int = 0
+    extremes: dict[str, _Extremes] = field(default_factory=dict)
+    full: dict[str, Record] = field(default_factory=dict)
+    others: list[Record] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The cases of a page: views in the order of the choices, rows in that of the data with these figures' changes."""
+
+    views: tuple[CaseView, ...]
+    rows: tuple[CaseRow, ...]
+    figures: tuple[str, ...]
+
+
+def gather(
+    report: Report, records: Iterable[Record], choices: Sequence[Choice], failed: Iterable[str], limits: Limits
+) -> Gathered:
+    """Everything that is shown of single cases, from one pass over the records, in whatever order they come.
+
+    Rows are those of the chosen cases, of those that failed, then the first of the data, ``limits.rows`` in all.
+    """
+    # One more than are shown: a figure may be the report's own and have no value in any record.
+    figures: Sequence[str] = headlines(report, ROW_FIGURES + 1)
+    shown = {choice.case: _shown(choice, report, limits.variants) for choice in choices}
+    wanted = set(failed)
+    kept: dict[str, _Gathered] = {}
+    for record in records:
+        if record.case in shown or record.case in wanted or record.number < limits.rows:
+            one = kept.setdefault(record.case, _Gathered(record.number, record.tags))
+            _add(one, record, figures, shown.get(record.case))
+    chosen = [choice for choice in choices if choice.case in kept]
+    first = [*(choice.case for choice in chosen), *(case for case in failed if case in kept)]
+    rest = sorted((one.number, case) for case, one in kept.items() if case not in shown and case not in wanted)
+    listed = list(dict.fromkeys([*first, *(case for _, case in rest)]))[: limits.rows]
+    figures = [name for name in figures if any(name in one.extremes for one in kept.values())][:ROW_FIGURES]
+    rows = [_row(case, kept[case], figures, report) for case in listed]
+    names = list(report.figures)
+    return Gathered(
+        tuple(_view(choice, kept[choice.case], shown[choice.case], names, headlines(report)) for choice in chosen),
+        tuple(sorted(rows, key=lambda row: (row.number, row.case))),
+        tuple(figures),
+    )
+
+
+def _shown(choice: Choice, report: Report, most: int) -> list[str]:
+    """The variants of a case that stand side by side: clean, the first that says why with its control, then others."""
+    known = {variant.key for variant in report.variants}
+    strongest = [one.key for one in report.variants if one.attack and not one.control]
+    telling = [key for key in choice.variants if key in known] or strongest[-1:]
+    telling.sort(key=lambda key: key.endswith("~control"))
+    first = next((key.removesuffix("~control") for key in telling if key != "clean"), None)
+    order = ["clean", *([first, f"{first}~control"] if first else []), *telling]
+    return [key for key in dict.fromkeys(order) if key in known][: max(most, 1)]
+
+
+def _add(one: _Gathered, record: Record, figures: Sequence[str], shown: Sequence[str] | None) -> None:
+    one.records += 1
+    one.failed += record.error is not None or any(isinstance(kind, Failed) for kind in record.outcomes.values())
+    for figure in figures:
+        outcome = record.outcomes.get(figure)
+        if not isinstance(outcome, Scored) or record.variant.control:
+            continue
+        extremes = one.extremes.setdefault(figure, _Extremes())
+        if record.variant.attack:
+            extremes.add(record.variant.key, outcome.value)
+        else:
+            extremes.clean = outcome.value
+    if shown is not None:
+        if record.variant.key in shown:
+            one.full[record.variant.key] = record
+        else:
+            one.others.append(replace(record, evidence={}, answer=None))
+
+
+def _row(case: str, one: _Gathered, figures: Sequence[str], report: Report) -> CaseRow:
+    changes = tuple(
+        one.extremes.get(figure, _Extremes()).change(report.figures[figure].higher_is_better) for figure in figures
+    )
+    return CaseRow(case, one.number, one.tags, one.records, one.failed, changes)
+
+
+def _view(
+    choice: Choice, one: _Gathered, shown: Sequence[str], figures: Sequence[str], first: Sequence[str]
+) -> CaseView:
+    passages = Passages()
+    records = [one.full[key] for key in shown if key in one.full]
+    columns = tuple(column(record, figures, passages) for record in records)
+    evidence: Mapping[str, object] = records[0].evidence if records else {}
+    query, images = evidence.get("query"), evidence.get("query_images")
+    others = sorted(one.others, key=lambda record: record.variant)
+    return CaseView(
+        case=choice.case,
+        number=one.number,
+        tags=one.tags,
+        why=tuple(map(_words, choice.why)),
+        change=_change(choice.why, one.full),
+        query=query if isinstance(query, str) else "",
+        query_images=images if isinstance(images, int) else 0,
+        columns=columns,
+        passages=tuple(passages.found.values()),
+        others=tuple(
+            Other(record.variant.key, values(record.outcomes, first), record.error is not None)
+            for record in others[:_MOST_OTHERS]
+        ),
+        others_left_out=max(0, len(others) - _MOST_OTHERS),
+    )
+
+
+def _words(reason: Reason) -> str:
+    if not reason.figure:
+        return f"failed under {reason.variant}"
+    return f"{reason.figure} under {reason.variant}" + (
+        "" if reason.baseline == "clean" else f" against {reason.baseline}"
+    )
+
+
+def _change(why: Sequence[Reason], full: Mapping[str, Record]) -> str:
+    """The first reason in numbers: a figure's value on both sides."""
+    for reason in why:
+        if not reason.figure:
+            return _words(reason)
+        sides = [full[key].outcomes.get(reason.figure) for key in (reason.baseline, reason.variant) if key in full]
+        known = [short(side.value) for side in sides if isinstance(side, Scored)]
+        if len(known) == 2:
+            return f"{reason.figure} {known[0]} → {known[1]} under {reason.variant}"
+    return ""

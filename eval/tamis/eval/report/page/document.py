@@ -1,0 +1,197 @@
+"""``report.html``: one file with everything in it, made from a report and the journal's evidence."""
+
+import json
+import shlex
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tamis.core.errors import BadInput, MissingExtra
+
+from ...run.record import Record
+from ..atomic import write_bytes
+from ..report import Report
+from . import numbers
+from .cases import CaseView, gather
+from .choose import Limits, choose, failures
+from .escape import cut, revealed
+from .overview import overview
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+FILE = "report.html"
+_RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class _Journal:
+    """The records of a run's folder, read anew each time they are gone through."""
+
+    folder: Path
+
+    def __iter__(self) -> Iterator[Record]:
+        from ...run.journal import records
+
+        return records(self.folder)
+
+
+def write_page(folder: Path, report: Report, *, timings: Report | None = None, limits: Limits | None = None) -> Path:
+    """Writes ``report.html`` into a run's folder, whole or not at all, and gives its path.
+
+    The evidence is read from the journal twice and never held as a whole; ``run.json`` gives environment and command.
+    ``timings`` is the report of what clocks gave. The same folder gives the same bytes. Raises OSError where it cannot
+    be written, BadInput for a damaged journal or plan, MissingExtra without jinja2.
+    """
+    plan: Mapping[str, Any] = {}
+    if (file := folder / _RUN).exists():
+        try:
+            plan = json.loads(file.read_text("utf-8"))
+        except ValueError as error:
+            raise BadInput(f"{file}: {error}") from error
+    text = page(report, _Journal(folder), plan=plan, timings=timings, limits=limits)
+    path = folder / FILE
+    write_bytes(path, text.encode("utf-8"))
+    return path
+
+
+def page(
+    report: Report,
+    records: Iterable[Record],
+    *,
+    plan: Mapping[str, Any] | None = None,
+    timings: Report | None = None,
+    limits: Limits | None = None,
+) -> str:
+    """The page's text: valid UTF-8, no reference to anything outside it.
+
+    ``records``, in any order, are gone through twice: a sequence, or something that begins anew at every ``iter``.
+    ``plan`` is what ``run.json`` holds. Raises BadInput for an iterator, MissingExtra without jinja2.
+    """
+    if iter(records) is records:
+        raise BadInput("a page goes through the records twice: give a sequence, not an iterator")
+    limits = limits or Limits()
+    failed = failures(records, limits.rows)
+    choices = choose(report, failed, limits.cases)
+    gathered = gather(report, records, choices, failed, limits)
+    room = _environment()
+    shown = _fitting(room, gathered.views, limits.size)
+    style, script = _packaged("style.css"), _packaged("filter.js")
+    return room.get_template("page.html").render(
+        report=report,
+        all=overview(report),
+        timings=timings,
+        plan=_Plan.of(plan or {}),
+        cases=shown,
+        numbers={view.case: place for place, (view, _) in enumerate(shown, start=1)},
+        rows=gathered.rows,
+        row_figures=gathered.figures,
+        chosen=len(choices),
+        style=_markup(style),
+        script=_markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the page shows of ``run.json``."""
+
+    command: str
+    versions: tuple[tuple[str, str], ...]
+    sessions: tuple[str, ...]
+    rest: str
+
+    @classmethod
+    def of(cls, written: Mapping[str, Any]) -> "_Plan":
+        known = dict(written)
+        command, versions, sessions = (known.pop(name, None) for name in ("command", "versions", "sessions"))
+        return cls(
+            command=shlex.join(map(str, command)) if isinstance(command, list) else str(command or ""),
+            versions=tuple((str(name), str(one)) for name, one in versions.items())
+            if isinstance(versions, Mapping)
+            else (),
+            sessions=tuple(map(_line, sessions)) if isinstance(sessions, list) else (),
+            rest=json.dumps(known, ensure_ascii=False, indent=2) if known else "",
+        )
+
+
+def _line(session: object) -> str:
+    if isinstance(session, Mapping):
+        return " · ".join(f"{name} {value}" for name, value in session.items())
+    return str(session)
+
+
+def _fitting(room: "Environment", views: Iterable[CaseView], size: int) -> list[tuple[CaseView, Any]]:
+    """Cases with their markup, the most telling first, as many as fit into so many bytes."""
+    template = room.get_template("case.html")
+    shown: list[tuple[CaseView, Any]] = []
+    for view in views:
+        text = template.render(view=view, number=len(shown) + 1)
+        size -= len(text.encode("utf-8"))
+        if size < 0:
+            break
+        shown.append((view, _markup(text)))
+    return shown
+
+
+@cache
+def _environment() -> "Environment":
+    """Templates in which nothing is markup but what is made here, and hidden characters of all other text are named."""
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError as error:
+        raise MissingExtra("the report's page", extra="eval") from error
+
+    def finalize(value: object) -> object:
+        if isinstance(value, Markup):
+            return value
+        if isinstance(value, str):
+            return revealed(value)
+        if value is None:
+            return numbers.UNKNOWN
+        return value
+
+    room = Environment(
+        loader=FunctionLoader(_packaged),
+        autoescape=True,
+        finalize=finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., str]] = {
+        "cut": cut,
+        "number": numbers.number,
+        "signed": numbers.signed,
+        "short": numbers.short,
+        "probability": numbers.probability,
+        "count": numbers.count,
+        "share": numbers.share,
+    }
+    room.filters.update(filters)
+    room.globals["interval"] = numbers.interval
+    return room
+
+
+def _markup(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+@cache
+def _packaged(name: str) -> str:
+    return (files("tamis.eval.report.page") / "templates" / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """As a Content-Security-Policy names an inline style or script."""
+    return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode()}"

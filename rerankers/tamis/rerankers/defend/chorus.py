@@ -1,0 +1,116 @@
+"""ChorusFilter: passages that say the same thing in other words are one voice, and one of them is heard."""
+
+import re
+from collections.abc import Sequence
+
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.schema import NodeWithScore, QueryBundle
+from pydantic import Field
+
+from tamis.nodes import content_of
+
+from ..stage import Stage
+from .words import content_words
+
+dispatcher = get_dispatcher(__name__)
+
+_WORD = re.compile(r"[^\W_]+")
+LEAST_WORDS = 4
+"""A query of fewer words may stand in anybody's passage, word for word."""
+
+
+class ChorusEvent(BaseEvent):
+    """Which passages stood for which: pairs of (node id of the one kept, node id of the one dropped for it)."""
+
+    n_given: int
+    n_kept: int
+    dropped: list[tuple[str, str]]
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The event's name for handlers."""
+        return "TamisChorusEvent"
+
+
+class ChorusFilter(Stage):
+    """Keeps the first of each chorus, the same object with its score, and drops the rest.
+
+    Put it where passages come best first. Two passages sing together when both hold the query word for word (an echo:
+    at least four fifths of a query of four words or more, in one piece), or when they share ``threshold`` of their
+    words that matter (Jaccard similarity in (0, 1], function words and the query's own words aside). Those that are
+    joined through others are one chorus too. A chorus counts as one from ``least`` passages on, so that two sources
+    that agree still count as two.
+
+    A poisoner has to plant several passages to outvote the honest ones, each written for the question and for one
+    answer (PoisonedRAG, Zou et al. 2024: the question itself, then the claim). Whether they are right is not judged:
+    one goes on, and finds itself among other sources.
+
+    Which stood for which is told in a ChorusEvent. Raises BadSetting for a threshold outside (0, 1] or less than two
+    voices.
+    """
+
+    threshold: float = Field(default=0.3, gt=0, le=1)
+    least: int = Field(default=3, ge=2, strict=True)
+
+    def __init__(
+        self, threshold: float = 0.3, least: int = 3, *, callback_manager: CallbackManager | None = None
+    ) -> None:
+        super().__init__(threshold=threshold, least=least, callback_manager=callback_manager)
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        query = query_bundle.query_str if query_bundle is not None else ""
+        stand_ins = choruses([content_of(node).text for node in nodes], query, self.threshold, self.least)
+        kept = [node for node, stand_in in zip(nodes, stand_ins, strict=True) if stand_in is None]
+        dropped = [
+            (nodes[stand_in].node.node_id, node.node.node_id)
+            for node, stand_in in zip(nodes, stand_ins, strict=True)
+            if stand_in is not None
+        ]
+        dispatcher.event(ChorusEvent(n_given=len(nodes), n_kept=len(kept), dropped=dropped))
+        return kept
+
+
+def choruses(texts: Sequence[str], query: str, threshold: float, least: int) -> list[int | None]:
+    """For each text the place of the first of its chorus, or None where it is that, or sings alone.
+
+    >>> claims = ["The bus of Ulm is green today.", "Today, the green bus of Ulm.", "Green today: the bus of Ulm!"]
+    >>> choruses([*claims, "Ulm has a minster."], "what colour is it?", 0.3, 3)
+    [None, 0, 0, None]
+    """
+    asked = content_words(query)
+    words = [content_words(text) - asked for text in texts]
+    echoes = [is_echo(text, query) for text in texts]
+    first = list(range(len(texts)))
+    for at in range(len(texts)):
+        for other in range(at):
+            if first[other] == first[at]:
+                continue
+            if (echoes[at] and echoes[other]) or _similarity(words[at], words[other]) >= threshold:
+                mine, theirs = sorted((first[at], first[other]))
+                first = [mine if one == theirs else one for one in first]
+    return [None if begin == at or first.count(begin) < least else begin for at, begin in enumerate(first)]
+
+
+def is_echo(text: str, query: str) -> bool:
+    """Whether a text holds the query, or nearly all of it, word for word.
+
+    >>> is_echo("When was the tower built? It was built in 1889.", "when was the tower built")
+    True
+    >>> is_echo("The tower was built in 1889.", "when was the tower built")
+    False
+    """
+    asked = _WORD.findall(query.lower())
+    if len(asked) < LEAST_WORDS:
+        return False
+    need = max(LEAST_WORDS, -(-len(asked) * 4 // 5))
+    spoken = f" {' '.join(_WORD.findall(text.lower()))} "
+    return any(f" {' '.join(asked[at : at + need])} " in spoken for at in range(len(asked) - need + 1))
+
+
+def _similarity(left: frozenset[str], right: frozenset[str]) -> float:
+    common = len(left & right)
+    return common / (len(left) + len(right) - common) if common else 0.0
