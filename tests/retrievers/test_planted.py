@@ -27,8 +27,6 @@ PLANTED = {
 WORDS = st.lists(
     st.sampled_from(["red", "bus", "market", "station", "tax", "wine", "law", "platforms", "1998", "blue"]), min_size=1
 )
-    st.sampled_from(["red", "bus", "market", "station", "tax", "wine", "law", "platforms", "1998", "blue"]), min_size=1
-)
 
 
 def nodes(texts: dict[str, str]) -> list[TextNode]:
