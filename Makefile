@@ -19,7 +19,7 @@ FIND_PYTHON = for candidate in $(PYTHON); do \
 	&& { echo "$$candidate"; break; }; done
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-vllm check lint types stairs wheel format constraints clean
+.PHONY: help install demo test test-vllm test-browser check lint types stairs wheel format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## what can be made
@@ -35,6 +35,11 @@ test: $(INSTALLED) ## every test (ARGS="-k name" for some)
 
 test-vllm: $(VLLM_INSTALLED) ## the tests of a real vLLM, in process and as a server, on the CPU
 	$(VLLM_BIN)/python -m pytest tests/vllm $(ARGS)
+
+test-browser: $(INSTALLED) ## the report's page in a real browser (Debian: apt install chromium)
+	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { \
+		echo "make test-browser needs Chromium (Debian: apt install chromium), or CHROMIUM=/path/to/it" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 check: lint types stairs wheel ## what must hold before a change lands, beside the tests
 

@@ -12,7 +12,8 @@ import numpy as np
 from cases import PoolSearch
 from corpora import Corpus, Question, clapnq, litm, medquad
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
-from mllm_cross_encoder import Groups, Recipe, Split, gathered, split_of, trained
+from mllm_cross_encoder import Recipe, trained
+from mllm_groups import Groups, Split, gathered, split_of
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from vectors import embed_texts
@@ -58,7 +59,16 @@ class Materials(NamedTuple):
     def groups(self, seed: int = 0) -> Groups:
         """Training groups from MedQuAD's pool and from the two sets of real questions."""
         others = [PoolSearch(_first(one(), self.size.pool), self.search.embedder) for one in (litm, clapnq)]
-        return gathered(self.search, self.split, others, self.size.recipe, seed)
+        recipe = self.size.recipe
+        return gathered(
+            self.search,
+            self.split,
+            others,
+            fewest=recipe.negatives,
+            sentences=recipe.sentences,
+            count=recipe.groups,
+            seed=seed,
+        )
 
 
 def _first(corpus: Corpus, count: int | None) -> Corpus:

@@ -25,7 +25,7 @@ from tamis.core.image import Image
 from tamis.eval.case import Document
 from tamis.eval.target import Request
 from tamis.eval.targets import LlamaIndexTarget
-from tamis.eval.targets.llamaindex_parts import exchanged
+from tamis.eval.targets.llamaindex.parts import exchanged
 from tamis.eval.trace import Passage, Trace
 from tamis.nodes import node_of
 from tamis.retrievers import HybridRetriever, TamisEmbedding

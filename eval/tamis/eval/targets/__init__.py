@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .factory import FactoryTarget
     from .function import FunctionTarget
     from .http import HttpTarget
-    from .llamaindex import LlamaIndexTarget
+    from .llamaindex.target import LlamaIndexTarget
     from .reply import trace_of
     from .resolve import target_of
 
@@ -17,7 +17,7 @@ _HOME = {
     "FactoryTarget": "factory",
     "FunctionTarget": "function",
     "HttpTarget": "http",
-    "LlamaIndexTarget": "llamaindex",
+    "LlamaIndexTarget": "llamaindex.target",
     "TargetError": "errors",
     "TargetRefused": "errors",
     "TargetUnavailable": "errors",

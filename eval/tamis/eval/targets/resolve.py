@@ -113,7 +113,7 @@ def _made(
         target: Target = found
         return target
     if _is_llama_index(found):
-        from .llamaindex import LlamaIndexTarget
+        from .llamaindex.target import LlamaIndexTarget
 
         return LlamaIndexTarget(found, name=name, media=media, embed_model=embed_model, ids=ids)
     if callable(found):

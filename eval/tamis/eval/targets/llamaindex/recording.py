@@ -27,7 +27,7 @@ from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.schema import NodeWithScore
 from llama_index_instrumentation import get_dispatcher
 
-from ..trace import Passage
+from ...trace import Passage
 
 Kind = Literal["retrieve", "postprocess", "synthesize", "other"]
 Shown = Callable[[NodeWithScore], Passage]

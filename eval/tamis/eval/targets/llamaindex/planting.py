@@ -14,10 +14,10 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, Query
 from tamis.core.media import MediaPolicy
 from tamis.nodes import content_of, finite, rescored
 
-from ..case import Document
-from .bm25_scale import among_themselves, over_the_larger_corpus
-from .llamaindex_similarity import Reads, Similarities, Vectors, sees
-from .merging import Found, merged
+from ...case import Document
+from ..bm25_scale import among_themselves, over_the_larger_corpus
+from ..merging import Found, merged
+from .similarity import Reads, Similarities, Vectors, sees
 
 Part = Literal["all", "texts", "images"]
 """What a method of a retriever ranks: all there is, or the texts or the images of two stores."""

@@ -12,9 +12,9 @@ from llama_index.core.utils import get_tokenizer
 
 from tamis.core.content import Content
 
-from ..trace import Passage, Step, Usage
-from .llamaindex_recording import Call, Recording, Stage
-from .reply import check_length
+from ...trace import Passage, Step, Usage
+from ..reply import check_length
+from .recording import Call, Recording, Stage
 
 NO_NODES = "Empty Response"
 """What LlamaIndex's synthesizers answer, without asking the model, where they are given no passage."""

@@ -18,7 +18,7 @@ from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.nodes import content_of, query_of
 
-from .threads import in_thread
+from ..threads import in_thread
 
 if TYPE_CHECKING:
     import numpy as np

@@ -24,18 +24,18 @@ from tamis.core.errors import BadInput, BadSetting
 from tamis.core.media import MediaPolicy
 from tamis.nodes import bundle_of, content_of, finite, node_of
 
-from ..case import Document
-from ..target import Request, Takes
-from ..trace import Passage, Trace
-from .checks import check_takes, own_id
-from .errors import BadReply, TargetError
-from .llamaindex_parts import exchanged, is_innermost, is_postprocessor, observed, retrievers_of
-from .llamaindex_planting import Planting, can_plant, can_rank, planted_into, sees_images
-from .llamaindex_recording import Recording, recorded
-from .llamaindex_similarity import Vectors
-from .llamaindex_trace import awhole, content_from, prompt_of, sources_of, steps_of, usage_of, whole
-from .reply import MAX_ANSWER_BYTES, check_length
-from .threads import in_thread, said
+from ...case import Document
+from ...target import Request, Takes
+from ...trace import Passage, Trace
+from ..checks import check_takes, own_id
+from ..errors import BadReply, TargetError
+from ..reply import MAX_ANSWER_BYTES, check_length
+from ..threads import in_thread, said
+from .parts import exchanged, is_innermost, is_postprocessor, observed, retrievers_of
+from .planting import Planting, can_plant, can_rank, planted_into, sees_images
+from .recording import Recording, recorded
+from .similarity import Vectors
+from .trace import awhole, content_from, prompt_of, sources_of, steps_of, usage_of, whole
 
 Ids = Literal["document", "node"]
 """What a passage is known by: the document that its node was cut from (its own id where there is none), or its node."""

@@ -1,0 +1,1 @@
+"""LlamaIndex pipelines as targets. The one part of the laboratory that knows LlamaIndex."""
