@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tamis.commands import ask, calibrate, demo, doctor, index
+from tamis.commands import ask, calibrate, compare, demo, doctor, evaluate, index, report
 from tamis.commands.noise import quiet
 from tamis.commands.terminal import say
 from tamis.core.errors import TamisError
@@ -84,6 +84,9 @@ app.command("demo")(demo.demo)
 app.command("index")(index.index)
 app.command("ask")(ask.ask)
 app.command("calibrate")(calibrate.calibrate)
+app.command("eval")(evaluate.evaluate)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 
 

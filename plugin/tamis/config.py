@@ -28,6 +28,7 @@ TABLES: dict[str, dict[str, str]] = {
     "select": {"policy": "policy", "min_k": "min_k", "max_k": "max_k", "token_budget": "token_budget"},
     "order": {"name": "order"},
     "duplicates": {"threshold": "duplicates"},
+    "defend": {"with": "defences"},
     "media": {"roots": "", "urls": "", "max_bytes": "", "max_pixels": ""},
 }
 
@@ -37,9 +38,10 @@ class PipelineConfig:
     """Every stage of ``tamis.pipeline.harden``, checked when the stages are built.
 
     ``candidates`` passages are retrieved and scored; ``duplicates`` is the Jaccard similarity in (0, 1] from which two
-    passages count as one, None to keep all; ``scorer``, ``policy`` and ``fallback`` are components, their names or
-    tables of settings, the policy by default that of ``default_policy``; ``calibrator`` is a Calibrator, its file, or
-    None for the scorer's own log-odds.
+    passages count as one, None to keep all; ``defences`` are stages against planted passages, in order, by name (see
+    ``tamis.rerankers.DEFENCES``), as tables or as they are, None for none; ``scorer``, ``policy`` and ``fallback`` are
+    components, their names or tables of settings, the policy by default that of ``default_policy``; ``calibrator`` is
+    a Calibrator, its file, or None for the scorer's own log-odds.
     """
 
     candidates: int = 50
@@ -55,6 +57,7 @@ class PipelineConfig:
     token_budget: int | None = None
     order: Any = "edges"
     duplicates: float | None = 0.9
+    defences: Any = ("instructions", "chorus")
     media: MediaPolicy = field(default_factory=MediaPolicy)
 
     @classmethod

@@ -1,5 +1,6 @@
 """harden(): a LlamaIndex index, retriever or Tamis store in, a query engine that withstands look-alikes out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from llama_index.core.response_synthesizers.no_text import NoText
 
 from tamis.core.errors import BadSetting
 from tamis.rerankers import AdaptiveTopK, DuplicateFilter, Reranker
+from tamis.rerankers.defend import defence_of
 from tamis.rerankers.order import order_named
 from tamis.retrievers import HybridRetriever, Store
 
@@ -51,6 +53,7 @@ def stages(source: Source, config: PipelineConfig | str | Path | None = None, **
     ]
     if chosen.duplicates is not None:
         post.append(DuplicateFilter(threshold=chosen.duplicates))
+    post.extend(_defences(chosen.defences))
     post.append(
         AdaptiveTopK(policy=chosen.policy, min_k=chosen.min_k, max_k=chosen.max_k, token_budget=chosen.token_budget)
     )
@@ -99,6 +102,14 @@ def _retriever(source: Source, config: PipelineConfig) -> BaseRetriever:
     if isinstance(source, BaseIndex):
         return source.as_retriever()
     raise BadSetting(f"harden takes a LlamaIndex index, a retriever or a tamis Store, not a {type(source).__name__}")
+
+
+def _defences(given: Any) -> list[BaseNodePostprocessor]:
+    if given is None:
+        return []
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise BadSetting(f'defences is {given!r}; it must be a list, such as ["instructions", "chorus"]')
+    return [defence_of(one) for one in given]
 
 
 def _synthesizer(llm: LLM | None) -> BaseSynthesizer:

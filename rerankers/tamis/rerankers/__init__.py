@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .cascade.bands import Bands
     from .cascade.budget import Budget
     from .cascade.reranker import CascadeReranker
+    from .defend import DEFENCES, ChorusEvent, ChorusFilter, InstructionFilter, InstructionsEvent
     from .duplicates import DuplicateFilter, DuplicatesEvent
     from .exclusion import ExclusionBundle
     from .exclusion_reranker import ExclusionEvent, ExclusionReranker
@@ -41,6 +42,9 @@ _HOME = {
     "CalibrationReport": "calibrate",
     "Calibrator": "calibrate",
     "CascadeReranker": "cascade.reranker",
+    "ChorusEvent": "defend",
+    "ChorusFilter": "defend",
+    "DEFENCES": "defend",
     "DocumentOrder": "order",
     "DuplicateFilter": "duplicates",
     "DuplicatesEvent": "duplicates",
@@ -52,6 +56,8 @@ _HOME = {
     "FixedK": "select",
     "FusedReranker": "fused",
     "FusionEvent": "fused",
+    "InstructionFilter": "defend",
+    "InstructionsEvent": "defend",
     "LargestGap": "select",
     "ListwiseReranker": "listwise.sliding",
     "MLLMReranker": "mllm",
@@ -72,6 +78,7 @@ _HOME = {
 }
 
 __all__ = [
+    "DEFENCES",
     "POLICIES",
     "AdaptiveTopK",
     "Band",
@@ -80,6 +87,8 @@ __all__ = [
     "CalibrationReport",
     "Calibrator",
     "CascadeReranker",
+    "ChorusEvent",
+    "ChorusFilter",
     "DocumentOrder",
     "DuplicateFilter",
     "DuplicatesEvent",
@@ -91,6 +100,8 @@ __all__ = [
     "FixedK",
     "FusedReranker",
     "FusionEvent",
+    "InstructionFilter",
+    "InstructionsEvent",
     "LargestGap",
     "ListwiseReranker",
     "MLLMReranker",

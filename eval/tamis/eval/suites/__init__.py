@@ -1,1 +1,1 @@
-
+"""The suites that are built in, one a TOML file, and what reads such files."""

@@ -43,6 +43,8 @@ class ChorusFilter(Stage):
     joined through others are one chorus too. A chorus counts as one from ``least`` passages on, so that two sources
     that agree still count as two.
 
+    Only the first ``depth`` are compared, None for all: what stands far below does not reach the model anyway.
+
     A poisoner has to plant several passages to outvote the honest ones, each written for the question and for one
     answer (PoisonedRAG, Zou et al. 2024: the question itself, then the claim). Whether they are right is not judged:
     one goes on, and finds itself among other sources.
@@ -53,17 +55,25 @@ class ChorusFilter(Stage):
 
     threshold: float = Field(default=0.3, gt=0, le=1)
     least: int = Field(default=3, ge=2, strict=True)
+    depth: int | None = Field(default=24, ge=2, strict=True)
 
     def __init__(
-        self, threshold: float = 0.3, least: int = 3, *, callback_manager: CallbackManager | None = None
+        self,
+        threshold: float = 0.3,
+        least: int = 3,
+        depth: int | None = 24,
+        *,
+        callback_manager: CallbackManager | None = None,
     ) -> None:
-        super().__init__(threshold=threshold, least=least, callback_manager=callback_manager)
+        super().__init__(threshold=threshold, least=least, depth=depth, callback_manager=callback_manager)
 
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         query = query_bundle.query_str if query_bundle is not None else ""
-        stand_ins = choruses([content_of(node).text for node in nodes], query, self.threshold, self.least)
+        texts = [content_of(node).text for node in nodes[: self.depth]]
+        stand_ins = choruses(texts, query, self.threshold, self.least)
+        stand_ins += [None] * (len(nodes) - len(texts))
         kept = [node for node, stand_in in zip(nodes, stand_ins, strict=True) if stand_in is None]
         dropped = [
             (nodes[stand_in].node.node_id, node.node.node_id)

@@ -1,0 +1,74 @@
+"""The report of a run's folder: made from its plan and its journal and written beside them, each file whole or not."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from tamis.core.errors import BadInput
+
+from .answers import FLIPS
+from .atomic import atomic_file, write_bytes
+from .planned import Planned
+from .report import Report
+from .summary import Summary, summarise
+
+REPORT = "report.json"
+TIMINGS = "timings.json"
+_Writer = Callable[[BinaryIO], None]
+
+
+def write(folder: Path) -> Report:
+    """Makes and writes every form of the report of the run in a folder, which need not be finished.
+
+    ``report.json``, ``timings.json``, ``summary.md``, ``junit.xml``, ``report.sarif``, ``estimates.csv``,
+    ``cases.csv`` and ``report.html``. Raises BadInput for a folder without a run and for a damaged journal, OSError
+    where a file cannot be written; the one before is then still there.
+    """
+    return write_all(folder).report
+
+
+def write_all(folder: Path) -> Summary:
+    """The same, with what clocks and meters gave beside the report."""
+    from ..run.journal import records
+    from .junit import junit
+    from .markdown import markdown
+    from .page import write_page
+    from .sarif import sarif
+    from .tables import write_cases, write_estimates
+
+    planned = Planned.read(folder)
+    summary = summarise(records(folder), planned)
+    report, timings = summary
+    figures = [name for name in report.figures if name != FLIPS]
+    with atomic_file(folder / "cases.csv") as file:
+        write_cases(file, records(folder), planned, figures, list(timings.figures))
+    with atomic_file(folder / "estimates.csv") as file:
+        write_estimates(file, report, timings)
+    write_bytes(folder / "summary.md", markdown(report, timings, planned).encode("utf-8"))
+    write_bytes(folder / "junit.xml", junit(report, timings))
+    write_bytes(folder / "report.sarif", sarif(report, timings))
+    write_page(folder, report, timings=timings)
+    write_bytes(folder / TIMINGS, timings.to_bytes())
+    # Last: whoever finds it finds the others as well.
+    write_bytes(folder / REPORT, report.to_bytes())
+    return summary
+
+
+def read(folder: Path) -> Report:
+    """The report that was written into a folder. Raises BadInput where there is none or it is damaged."""
+    return _read(folder / REPORT)
+
+
+def read_timings(folder: Path) -> Report:
+    """What clocks and meters gave, as it was written. Raises BadInput."""
+    return _read(folder / TIMINGS)
+
+
+def _read(path: Path) -> Report:
+    try:
+        return Report.of(json.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}; `tamis report {path.parent}` writes it") from error
+    except ValueError as error:  # BadInput is one too
+        raise BadInput(f"{path}: {error}") from error

@@ -1,0 +1,102 @@
+"""``summary.md``: the verdicts first, then the numbers, for a pull request or a terminal."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from .neutral import code
+from .planned import Planned
+from .report import Difference, Estimate, Report
+
+_MARKS = {"pass": "passed", "fail": "**FAILED**", "not enough data": "**not enough data**"}
+
+
+def markdown(report: Report, timings: Report, planned: Planned) -> str:
+    """The summary as GitHub Markdown; other people's text stands in code spans, where nothing in it has an effect."""
+    run, counts = report.run, report.counts
+    lines = [
+        f"# {code(run.suite)} on {code(run.target)}",
+        "",
+        f"{counts.cases} of {run.data.cases} cases of {code(run.data.name)}, {counts.records} records, "
+        f"{counts.failed} without a trace. Intervals at {run.confidence * 100:g}%.",
+    ]
+    if not counts.is_finished:
+        lines += ["", f"**This run is not finished: {counts.records} of {counts.expected} records are there.**"]
+    gates = [*report.gates, *timings.gates]
+    if gates:
+        lines += ["", "## Gates", ""]
+        lines += _table(
+            ("gate", "verdict", "value", "items", "why"),
+            ((code(one.gate), _MARKS[one.verdict], _number(one.value), str(one.n), code(one.reason)) for one in gates),
+        )
+    if report.differences:
+        lines += ["", "## Differences", "", "A variant minus its baseline, over the items scored in both.", ""]
+        lines += _table(
+            ("figure", "variant", "baseline", "difference", "p (Holm)", "items", "detectable", "verdict", "worst"),
+            (_difference(one) for one in report.differences),
+        )
+    for title, part in (("Figures", report), ("Time and cost", timings)):
+        if part.estimates:
+            lines += ["", f"## {title}", ""]
+            lines += _table(
+                ("figure", "variant", "mean", "scored", "unscored", "failed", "why not"),
+                (_estimate(one) for one in part.estimates),
+            )
+    lines += ["", "## Run", "", *_made(report, planned), ""]
+    return "\n".join(lines)
+
+
+def _difference(one: Difference) -> tuple[str, ...]:
+    return (
+        code(one.figure),
+        code(one.variant),
+        code(one.baseline),
+        _between(one.mean, one.low, one.high, sign="+"),
+        _number(one.p_holm),
+        str(one.n),
+        _number(one.smallest_detectable),
+        f"**{one.verdict}**" if one.verdict in ("worse", "better") else one.verdict,
+        ", ".join(code(case, 60) for case in one.worst[:3]),
+    )
+
+
+def _estimate(one: Estimate) -> tuple[str, ...]:
+    why = "; ".join(f"{count} x {code(reason, 120)}" for reason, count in list(one.reasons.items())[:3])
+    return (
+        code(one.figure),
+        code(one.variant),
+        _between(one.mean, one.low, one.high),
+        str(one.scored),
+        str(one.unscored),
+        str(one.failed),
+        why,
+    )
+
+
+def _made(report: Report, planned: Planned) -> Iterator[str]:
+    run = report.run
+    yield f"- seed {run.seed}, Tamis {code(run.tamis)}"
+    yield f"- data {code(planned.data_path or run.data.name)}, sha256 {code(run.data.sha256)}"
+    if planned.command:
+        yield f"- command {code(planned.command, 1000)}"
+    for variant in report.variants:
+        if variant.goal and not variant.control:
+            reached = "" if variant.realised is None else f", reached {variant.realised:.4g} {variant.unit}".rstrip()
+            yield f"- {code(variant.key)}: {code(variant.goal)} ({code(variant.source)}{reached})"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _between(mean: float | None, low: float | None, high: float | None, sign: str = "") -> str:
+    if mean is None:
+        return ""
+    if low is None or high is None:
+        return f"{mean:{sign}.4g}"
+    return f"{mean:{sign}.4g} ({low:{sign}.4g} to {high:{sign}.4g})"

@@ -1,0 +1,105 @@
+"""What a run showed, on a terminal: verdicts first, then what changed under attack, then how it does unattacked."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from .terminal import one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tamis.eval.evaluation import Run
+    from tamis.eval.report import Estimate, Report
+
+_MOST = 30
+_REASONS = 3
+_FED = " [context]"
+
+
+def print_run(run: "Run", out: "Console") -> None:
+    """The verdicts, the differences that are sure, and the clean figures with their intervals.
+
+    Of figures that are taken at each step only those of what fed the answer are shown; the report has them all.
+    """
+    report = run.report
+    gates = (*report.gates, *run.timings.gates)
+    for gate in gates:
+        out.print(f"{gate.verdict}: {one_line(gate.gate)} ({one_line(gate.reason, 400)})")
+    counts = report.counts
+    what = f"{one_line(report.run.suite)} on {one_line(report.run.target)}"
+    had = f"{counts.cases} cases, {counts.records} records, {counts.failed} failed"
+    out.print(f"{what}: {had}{'' if gates else '; the suite has no gate'}")
+    for reason, count in _reasons(report).most_common(_REASONS):
+        out.print(f"  {count} times: {one_line(reason)}")
+    attacked = _changed(report)
+    if attacked:
+        out.print(f"\nUnder attack, with {report.run.confidence:.0%} intervals of the paired difference:")
+        _print_rows(attacked[:_MOST], out)
+        if len(attacked) > _MOST:
+            out.print(f"  and {len(attacked) - _MOST} more in the report")
+    elif len(report.variants) > 1:
+        out.print("\nNothing is better or worse under attack, as far as so many cases can tell.")
+    out.print("\nClean:")
+    _print_rows([_estimate(one) for one in (*report.estimates, *run.timings.estimates) if _is_shown(one)], out)
+    out.print(f"\nwritten to {run.folder / 'report.html'}")
+
+
+def _reasons(report: "Report") -> Counter[str]:
+    """Why records have no trace, counted on one figure: it is the same for all."""
+    reasons: Counter[str] = Counter()
+    figure = next(iter(report.figures), None)
+    for one in report.estimates:
+        if one.figure == figure and one.failed:
+            reasons.update(one.reasons)
+    return reasons
+
+
+def _changed(report: "Report") -> list[tuple[str, ...]]:
+    """Attacks to clean and to their control where the verdict is sure: worse first, in the report's order."""
+    attacks = {one.key for one in report.variants if one.attack and not one.control}
+    sure = [one for one in report.differences if one.verdict in ("better", "worse") and one.variant in attacks]
+    return [
+        (
+            one.verdict,
+            _name(one.figure),
+            f"{one.variant} - {'its control' if one.baseline.endswith('~control') else one.baseline}",
+            _between(one.mean, one.low, one.high, sign="+"),
+            f"{one.n} cases",
+        )
+        for one in sorted(sure, key=lambda one: one.verdict != "worse")
+        if _fed(one.figure)
+    ]
+
+
+def _estimate(one: "Estimate") -> tuple[str, ...]:
+    counts = (f"{one.scored} scored", f"{one.unscored} unscored", f"{one.failed} failed")
+    return (_name(one.figure), _between(one.mean, one.low, one.high), *counts)
+
+
+def _is_shown(one: "Estimate") -> bool:
+    return one.variant == "clean" and _fed(one.figure) and one.scored + one.failed > 0
+
+
+def _fed(figure: str) -> bool:
+    return " [" not in figure or figure.endswith(_FED)
+
+
+def _name(figure: str) -> str:
+    return one_line(figure.removesuffix(_FED), 60)
+
+
+def _print_rows(rows: Sequence[Iterable[str]], out: "Console") -> None:
+    """In columns, two spaces apart."""
+    cells = [tuple(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.print(f"  {line.rstrip()}")
+
+
+def _between(mean: float | None, low: float | None, high: float | None, sign: str = "") -> str:
+    if mean is None:
+        return "?"
+    said = f"{mean:{sign}.4g}"
+    return said if low is None or high is None else f"{said} ({low:{sign}.4g} to {high:{sign}.4g})"

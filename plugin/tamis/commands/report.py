@@ -1,0 +1,43 @@
+"""``tamis report RUN``: writes the report of a run again, finished or not, and shows what it says."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .options import AsJson
+from .terminal import console, say
+
+Format = Literal["text", "json", "markdown", "junit", "sarif"]
+NOT_PASSED = 1
+_FILES = {"json": "report.json", "markdown": "summary.md", "junit": "junit.xml", "sarif": "report.sarif"}
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the run.")],
+    shown: Annotated[
+        Format, typer.Option("--format", help="What is printed: a short text, or one of the files as it was written.")
+    ] = "text",
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a run from its journal: JSON, HTML, Markdown, JUnit, SARIF and CSV, beside the journal.
+
+    Ends with 1 where a gate of the suite did not pass.
+    """
+    from tamis.eval.evaluation import Run
+    from tamis.eval.report.folder import write_all
+
+    from .evaluated import print_run
+
+    summary = write_all(run)
+    counts = summary.report.counts
+    if not counts.is_finished:
+        say(f"the run is not finished: {counts.records} of {counts.expected} records are there")
+    shown = "json" if as_json else shown
+    if shown == "text":
+        print_run(Run(run, summary.report, summary.timings), console())
+    else:
+        sys.stdout.write((run / _FILES[shown]).read_text("utf-8"))
+    if not summary.passed:
+        raise typer.Exit(NOT_PASSED)

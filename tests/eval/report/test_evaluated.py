@@ -1,0 +1,97 @@
+"""Assertions on a finished evaluation: they respect intervals, and their messages say what to look at."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tamis.core.errors import BadInput
+from tamis.eval.report.evaluated import Evaluated, GateFailed, next_folder
+from tamis.eval.report.planned import Planned
+from tamis.eval.report.summary import summarise
+from tamis.eval.run.record import Record
+
+Make = Callable[..., list[Record]]
+Journalled = Callable[..., Path]
+
+
+@pytest.fixture
+def evaluated(made: Make, journalled: Journalled) -> Callable[..., Evaluated]:
+    """A run of one figure with these values by variant."""
+
+    def make(figure: str, values: dict[str, list[float]], name: str = "run") -> Evaluated:
+        records = [replace(one, answer=f"answer\x1b {one.number}") for one in made(figure, values)]
+        count = len(next(iter(values.values())))
+        folder = journalled(records, count, name=name, variants=tuple(values))
+        return Evaluated(folder, summarise(records, Planned.read(folder)).report)
+
+    return make
+
+
+def test_a_gate_that_holds_passes_and_one_at_another_confidence_is_computed(
+    evaluated: Callable[..., Evaluated],
+) -> None:
+    run = evaluated("attack_success", {"clean": [0.0] * 40, "poison@5": [0.0] * 40})
+    run.assert_gate("attack_success.poison < 0.1 at 95%", "delta attack_success.poison < 0.1")
+    # 0 of 40: the upper end is 0.088 at 95%, 0.124 at 99%.
+    with pytest.raises(GateFailed, match="not enough data"):
+        run.assert_gate("attack_success.poison < 0.1 at 99%")
+
+
+def test_the_message_has_the_paired_difference_and_the_worst_cases(evaluated: Callable[..., Evaluated]) -> None:
+    clean = [0.9] * 20
+    run = evaluated("answer_f1", {"clean": clean, "poison@1": clean, "poison@5": [0.0, 0.2] + [0.5] * 18})
+    with pytest.raises(GateFailed) as failed:
+        run.assert_gate("answer_f1.poison > 0.8 at 95%")
+    said = str(failed.value).splitlines()
+    assert said[0] == "gate fail: answer_f1.poison > 0.8 at 95%"
+    assert said[1].startswith("  poison@5: 0.46, ")
+    assert said[2].startswith("  poison@5 minus clean: -0.44 (")
+    assert said[2].endswith(" over 20 items")
+    assert said[3:6] == [
+        "  worst cases:",
+        '    c0: 0 (clean: 0.9), answer "answer\\x1b 0"',
+        '    c1: 0.2 (clean: 0.9), answer "answer\\x1b 1"',
+    ]
+    assert said[-1].endswith("report.html")
+
+
+def test_a_text_that_is_no_gate_is_bad_input_and_an_unknown_figure_does_not_pass(
+    evaluated: Callable[..., Evaluated],
+) -> None:
+    run = evaluated("answer_f1", {"clean": [0.9] * 20})
+    with pytest.raises(BadInput, match="no comparison"):
+        run.assert_gate("answer_f1.clean")
+    with pytest.raises(GateFailed, match='no figure "nope"'):
+        run.assert_gate("nope.clean > 0.5")
+    run.assert_gate("latency_s.clean < 2")
+
+
+def test_no_worse_than_another_run(evaluated: Callable[..., Evaluated]) -> None:
+    before = evaluated("answer_f1", {"clean": [0.5 + n / 100 for n in range(20)]}, "before")
+    same = evaluated("answer_f1", {"clean": [0.5 + (n ^ 1) / 100 for n in range(20)]}, "same")
+    worse = evaluated("answer_f1", {"clean": [0.3 + n / 100 for n in range(20)]}, "worse")
+    same.assert_no_worse_than(before, "answer_f1")
+    same.assert_no_worse_than(before.folder, "answer_f1", margin=0.05)
+    before.assert_no_worse_than(worse, "answer_f1", margin=0.0)
+    with pytest.raises(GateFailed, match=r"(?s)answer_f1 under clean: worse.*0 improved, 20 worsened.*worst cases"):
+        worse.assert_no_worse_than(str(before.folder), "answer_f1")
+    with pytest.raises(GateFailed, match=r"not within 0\.001"):
+        same.assert_no_worse_than(before, "answer_f1", margin=0.001)
+
+
+def test_too_few_cases_and_no_direction_do_not_pass(evaluated: Callable[..., Evaluated]) -> None:
+    few = evaluated("answer_f1", {"clean": [0.5] * 5}, "few")
+    with pytest.raises(GateFailed, match="not enough data"):
+        few.assert_no_worse_than(few, "answer_f1")
+    tokens = evaluated("tokens", {"clean": [5.0] * 20}, "tokens")
+    with pytest.raises(BadInput, match="has no direction"):
+        tokens.assert_no_worse_than(tokens, "tokens")
+    with pytest.raises(BadInput, match='cannot be compared under "poison@5"'):
+        few.assert_no_worse_than(few, "answer_f1", variant="poison@5")
+
+
+def test_folders_are_numbered(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "2").mkdir(parents=True)
+    assert [next_folder(tmp_path / "runs").name for _ in range(3)] == ["1", "3", "4"]
