@@ -3,8 +3,9 @@
     python benchmarks/attacks.py [--cases FILE.jsonl] [--planted FILE.jsonl] [--json] [--limit 100] [--seed 0]
 
 Three pipelines over one store: ``stock`` (LlamaIndex's vector retriever, five passages), ``stock_best`` (its fusion
-with BM25, five passages, reordered) and ``tamis`` (``harden()`` as it comes), and ``tamis_bare`` (the same with
-``defences=None``), which shows what the defences do. Planted passages enter as though they had been indexed.
+with BM25, five passages, reordered) and ``tamis`` (``harden()`` as it comes), and the same with
+``defences=None`` (``tamis_bare``) and with the filter against echoes besides (``tamis_echo``). Planted passages enter
+as though they had been indexed.
 
 Without ``--cases`` the corpus is the pool of lost-in-the-middle and the planted passages are PoisonedRAG's texts for
 HotpotQA and MS MARCO (question first, one and five of them), BIPIA's instructions at the start, in the middle and at
@@ -49,7 +50,7 @@ from tamis.nodes import node_of
 from tamis.pipeline import harden
 from tamis.retrievers import Store
 
-NAMES = ("stock", "stock_best", "tamis", "tamis_bare")
+NAMES = ("stock", "stock_best", "tamis", "tamis_bare", "tamis_echo")
 IMAGES = 30
 """Cases whose instruction is drawn into an image: reading one takes a second."""
 
@@ -261,7 +262,11 @@ def main() -> int:
             work, folder = published(options.limit, options.seed), cache_folder() / "attacks-litm"
         with store_of(work.documents, folder) as store:
             nodes = [node_of(one.content, one.id) for one in work.documents]
-            engines = {**pipelines(store, nodes), "tamis_bare": harden(store, defences=None)}
+            engines = {
+                **pipelines(store, nodes),
+                "tamis_bare": harden(store, defences=None),
+                "tamis_echo": harden(store, defences=("instructions", "echo", "chorus")),
+            }
             targets = {name: LlamaIndexTarget(engines[name], ids="node", threads=False) for name in NAMES}
             found = asyncio.run(asked(targets, work.trials))
     summary = {

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from .cascade.bands import Bands
     from .cascade.budget import Budget
     from .cascade.reranker import CascadeReranker
-    from .defend import DEFENCES, ChorusEvent, ChorusFilter, InstructionFilter, InstructionsEvent
+    from .defend import (
+        DEFENCES,
+        ChorusEvent,
+        ChorusFilter,
+        EchoEvent,
+        EchoFilter,
+        InstructionFilter,
+        InstructionsEvent,
+    )
     from .duplicates import DuplicateFilter, DuplicatesEvent
     from .exclusion import ExclusionBundle
     from .exclusion_reranker import ExclusionEvent, ExclusionReranker
@@ -48,6 +56,8 @@ _HOME = {
     "DocumentOrder": "order",
     "DuplicateFilter": "duplicates",
     "DuplicatesEvent": "duplicates",
+    "EchoEvent": "defend",
+    "EchoFilter": "defend",
     "EdgesOrder": "order",
     "ExclusionBundle": "exclusion",
     "ExclusionEvent": "exclusion_reranker",
@@ -92,6 +102,8 @@ __all__ = [
     "DocumentOrder",
     "DuplicateFilter",
     "DuplicatesEvent",
+    "EchoEvent",
+    "EchoFilter",
     "EdgesOrder",
     "ExclusionBundle",
     "ExclusionEvent",

@@ -10,33 +10,34 @@ if TYPE_CHECKING:
     from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
     from .chorus import ChorusEvent, ChorusFilter
+    from .echo import EchoEvent, EchoFilter
     from .instruction_filter import InstructionFilter, InstructionsEvent
-    from .instructions import Instruction, instructions
 
 BUILTIN = {
     "instructions": "tamis.rerankers.defend.instruction_filter:InstructionFilter",
     "chorus": "tamis.rerankers.defend.chorus:ChorusFilter",
+    "echo": "tamis.rerankers.defend.echo:EchoFilter",
 }
 DEFENCES: "Registry[BaseNodePostprocessor]" = Registry("defence", "tamis.defences", BUILTIN)
 
 _HOME = {
     "ChorusEvent": "chorus",
     "ChorusFilter": "chorus",
-    "Instruction": "instructions",
+    "EchoEvent": "echo",
+    "EchoFilter": "echo",
     "InstructionFilter": "instruction_filter",
     "InstructionsEvent": "instruction_filter",
-    "instructions": "instructions",
 }
 
 __all__ = [
     "DEFENCES",
     "ChorusEvent",
     "ChorusFilter",
-    "Instruction",
+    "EchoEvent",
+    "EchoFilter",
     "InstructionFilter",
     "InstructionsEvent",
     "defence_of",
-    "instructions",
 ]
 
 

@@ -1,6 +1,5 @@
 """ChorusFilter: passages that say the same thing in other words are one voice, and one of them is heard."""
 
-import re
 from collections.abc import Sequence
 
 from llama_index.core.callbacks import CallbackManager
@@ -12,13 +11,10 @@ from pydantic import Field
 from tamis.nodes import content_of
 
 from ..stage import Stage
+from .echoes import is_echo
 from .words import content_words
 
 dispatcher = get_dispatcher(__name__)
-
-_WORD = re.compile(r"[^\W_]+")
-LEAST_WORDS = 4
-"""A query of fewer words may stand in anybody's passage, word for word."""
 
 
 class ChorusEvent(BaseEvent):
@@ -103,22 +99,6 @@ def choruses(texts: Sequence[str], query: str, threshold: float, least: int) -> 
                 mine, theirs = sorted((first[at], first[other]))
                 first = [mine if one == theirs else one for one in first]
     return [None if begin == at or first.count(begin) < least else begin for at, begin in enumerate(first)]
-
-
-def is_echo(text: str, query: str) -> bool:
-    """Whether a text holds the query, or nearly all of it, word for word.
-
-    >>> is_echo("When was the tower built? It was built in 1889.", "when was the tower built")
-    True
-    >>> is_echo("The tower was built in 1889.", "when was the tower built")
-    False
-    """
-    asked = _WORD.findall(query.lower())
-    if len(asked) < LEAST_WORDS:
-        return False
-    need = max(LEAST_WORDS, -(-len(asked) * 4 // 5))
-    spoken = f" {' '.join(_WORD.findall(text.lower()))} "
-    return any(f" {' '.join(asked[at : at + need])} " in spoken for at in range(len(asked) - need + 1))
 
 
 def _similarity(left: frozenset[str], right: frozenset[str]) -> float:
