@@ -21,7 +21,7 @@ class Screened(NamedTuple):
 
 @runtime_checkable
 class Screen(Protocol):
-    """Screens contents. What it reads is data. ``threshold`` is the P(harmful) from which on it would stop something."""
+    """Screens contents, which are data to it. ``threshold`` is the P(harmful) from which on it would stop something."""
 
     @property
     def name(self) -> str: ...
