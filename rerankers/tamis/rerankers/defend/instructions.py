@@ -50,6 +50,18 @@ _POLITE = re.compile(
 _QUESTION = re.compile(
     r"^(?:who|whom|whose|what|what's|when|where|why|which|how|can|could|is|are|do|does|did|should|would|will)\b", re.I
 )
+# What must be somewhere in a passage for the closer looks to be worth their time.
+_SPEAKS = (
+    "respons", "respond", "repl", "answer", "output", "ignore", "disregard", "forget", "override", "bypass", "skip",
+    "prompt", "assistant", "chatbot", " ai", "language model", "llm", "gpt", "not mention", "system m", "system i",
+    "developer m", "developer i", "model",
+)  # fmt: skip
+_MAY_ASK = re.compile(
+    rf"""(?:^|[.!?\n\r])[^\w.!?\n\r]*(?:(?:{"|".join(sorted(_BEFORE))})\W+){{0,3}}
+    (?:{"|".join(sorted(_ASKS))}|i\s+(?:want|need)|(?:can|could|would|will)\s+you)\b | \?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
 _LEAST = 3
 """Words that a sentence must have to ask for anything."""
 _CONTEXT = 3
@@ -76,25 +88,23 @@ def instructions(passage: str, query: str = "") -> list[Instruction]:
     >>> instructions("Use the open() function to open a file. What is a file? A file is a stream of bytes.")
     []
     """
+    lowered = passage.lower()
+    speaks = any(word in lowered for word in _SPEAKS) and _ADDRESSED.search(passage) is not None
+    if not speaks and not _MAY_ASK.search(passage):
+        return []
     sentences = [match.group().strip() for match in _SENTENCE.finditer(passage) if match.group().strip()]
     found = []
-    counts: dict[str, int] = {}
-    words = [_matters(sentence) for sentence in sentences]
-    for some in words:
-        for word in some:
-            counts[word] = counts.get(word, 0) + 1
-    asked = _matters(query)
-    for sentence, some in zip(sentences, words, strict=True):
-        if len(_WORD.findall(sentence)) < _LEAST:
+    words: list[frozenset[str]] = []
+    for sentence in sentences:
+        asks = _asks(sentence)
+        if len(_WORD.findall(sentence)) < _LEAST or not (asks or speaks):
             continue
-        if _ADDRESSED.search(sentence) and (_asks(sentence) or _strong(sentence)):
+        if speaks and _ADDRESSED.search(sentence) and (asks or _strong(sentence)):
             found.append(Instruction(sentence, "speaks of the reply or of the model's instructions"))
-        elif (
-            _asks(sentence)
-            and len(sentences) >= _CONTEXT
-            and not any(counts[word] > 1 or word in asked for word in some)
-        ):
-            found.append(Instruction(sentence, "asks for something else than the passage is about"))
+        elif asks and len(sentences) >= _CONTEXT:
+            words = words or [_matters(one) for one in (query, *sentences)]
+            if not any(sum(word in some for some in words) > 1 for word in _matters(sentence)):
+                found.append(Instruction(sentence, "asks for something else than the passage is about"))
     return found
 
 

@@ -1,8 +1,10 @@
 """The words of a text that say what it is about."""
 
 import re
+import string
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+")
+_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _LITTLE = frozenset(
     """
     a about after all also am an and any are as at be because been before being between both but by can could did do
@@ -20,8 +22,9 @@ def content_words(text: str) -> frozenset[str]:
     >>> sorted(content_words("What is the capital of the two Congos?"))
     ['capital', 'congo', 'two']
     """
+    words = set(text.lower().translate(_SPACES).split()) if text.isascii() else set(_WORD.findall(text.lower()))
     return frozenset(
-        word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-        for word in _WORD.findall(text.lower())
-        if word not in _LITTLE and (len(word) > 1 or word.isdigit())
+        word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] != "s" else word
+        for word in words - _LITTLE
+        if len(word) > 1 or word.isdigit()
     )
