@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tamis.eval.evaluation import Run
-    from tamis.eval.report import Estimate, Report
+    from tamis.eval.report import Difference, Estimate, Report
 
 _MOST = 30
 _REASONS = 3
@@ -22,23 +22,25 @@ def print_run(run: "Run", out: "Console") -> None:
 
     Of figures that are taken at each step only those of what fed the answer are shown; the report has them all.
     """
+    from tamis.eval.report.applicable import unapplied
+
     report = run.report
     gates = (*report.gates, *run.timings.gates)
     for gate in gates:
         out.print(f"{gate.verdict}: {one_line(gate.gate)} ({one_line(gate.reason, 400)})")
     counts = report.counts
     what = f"{one_line(report.run.suite)} on {one_line(report.run.target)}"
-    had = f"{counts.cases} cases, {counts.records} records, {counts.failed} failed"
+    lost = f", {counts.not_applicable} not applicable" if counts.not_applicable else ""
+    had = f"{counts.cases} cases, {counts.records} records{lost}, {counts.failed} failed"
     out.print(f"{what}: {had}{'' if gates else '; the suite has no gate'}")
     for reason, count in _reasons(report).most_common(_REASONS):
         out.print(f"  {count} times: {one_line(reason)}")
-    attacked = _changed(report)
-    if attacked:
-        out.print(f"\nUnder attack, with {report.run.confidence:.0%} intervals of the paired difference:")
-        _print_rows(attacked[:_MOST], out)
-        if len(attacked) > _MOST:
-            out.print(f"  and {len(attacked) - _MOST} more in the report")
-    elif len(report.variants) > 1:
+    for one in unapplied(report):
+        out.print(f"  {one.attack}: {one_line(str(one), 400)}")
+    attacked, apart = _changed(report)
+    _print_changes(f"Under attack, with {report.run.confidence:.0%} intervals of the paired difference", attacked, out)
+    _print_changes("Against its control, a change of the same size that does no harm", apart, out)
+    if not attacked and not apart and len(report.variants) > 1:
         out.print("\nNothing is better or worse under attack, as far as so many cases can tell.")
     out.print("\nClean:")
     _print_rows([_estimate(one) for one in (*report.estimates, *run.timings.estimates) if _is_shown(one)], out)
@@ -46,30 +48,36 @@ def print_run(run: "Run", out: "Console") -> None:
 
 
 def _reasons(report: "Report") -> Counter[str]:
-    """Why records have no trace, counted on one figure: it is the same for all."""
+    """Why records have no trace, counted on one figure: it is the same for all. Not where an attack has no place."""
+    from tamis.eval.report.applicable import why_not_applicable
+
     reasons: Counter[str] = Counter()
     figure = next(iter(report.figures), None)
     for one in report.estimates:
         if one.figure == figure and one.failed:
-            reasons.update(one.reasons)
+            reasons.update({why: n for why, n in one.reasons.items() if why_not_applicable(why) is None})
     return reasons
 
 
-def _changed(report: "Report") -> list[tuple[str, ...]]:
-    """Attacks to clean and to their control where the verdict is sure: worse first, in the report's order."""
+def _changed(report: "Report") -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """What is sure of attacks, worse first, in the report's order: by the comparison that counts, then by the other."""
+    from tamis.eval.report.decisive import decisive
+
+    first = {(one.figure, one.variant, one.baseline) for one in decisive(report)}
     attacks = {one.key for one in report.variants if one.attack and not one.control}
     sure = [one for one in report.differences if one.verdict in ("better", "worse") and one.variant in attacks]
-    return [
-        (
-            one.verdict,
-            _name(one.figure),
-            f"{one.variant} - {'its control' if one.baseline.endswith('~control') else one.baseline}",
-            _between(one.mean, one.low, one.high, sign="+"),
-            f"{one.n} cases",
-        )
-        for one in sorted(sure, key=lambda one: one.verdict != "worse")
-        if _fed(one.figure)
-    ]
+    sides: tuple[list[tuple[str, ...]], list[tuple[str, ...]]] = ([], [])
+    for one in sorted(sure, key=lambda one: one.verdict != "worse"):
+        if _fed(one.figure):
+            sides[(one.figure, one.variant, one.baseline) not in first].append(_difference(one))
+    return sides
+
+
+def _difference(one: "Difference") -> tuple[str, ...]:
+    from tamis.eval.report.decisive import against
+
+    between = _between(one.mean, one.low, one.high, sign="+")
+    return one.verdict, _name(one.figure), f"{one.variant} - {against(one)}", between, f"{one.n} cases"
 
 
 def _estimate(one: "Estimate") -> tuple[str, ...]:
@@ -87,6 +95,14 @@ def _fed(figure: str) -> bool:
 
 def _name(figure: str) -> str:
     return one_line(figure.removesuffix(_FED), 60)
+
+
+def _print_changes(title: str, rows: Sequence[tuple[str, ...]], out: "Console") -> None:
+    if rows:
+        out.print(f"\n{title}:")
+        _print_rows(rows[:_MOST], out)
+    if len(rows) > _MOST:
+        out.print(f"  and {len(rows) - _MOST} more in the report")
 
 
 def _print_rows(rows: Sequence[Iterable[str]], out: "Console") -> None:

@@ -11,6 +11,7 @@ from tamis.core.errors import BadInput
 from ..outcome import Failed, Outcome, Scored
 from ..run.record import Record
 from .answers import FLIPS, Answers
+from .applicable import why_not_applicable
 from .planned import Planned
 
 NO_STEP = "the pipeline had no such step here"
@@ -56,6 +57,11 @@ class Reasons:
         for reason, count in other._counts.items():
             self.add(reason, count)
         self._others += other._others
+
+    @property
+    def total(self) -> int:
+        """How many were given, those that are counted together too."""
+        return self._others + sum(self._counts.values())
 
     def most(self) -> dict[str, int]:
         """The ten most frequent, most frequent first, equal ones by their text, and how many others there are."""
@@ -192,6 +198,7 @@ class Columns:
         self.realised = Table(())
         self.records: dict[str, int] = {one.key: 0 for one in planned.variants}
         self.failed = 0
+        self.not_applicable: dict[str, Reasons] = {one.key: Reasons() for one in planned.variants}
         self._places = {one.key: place for place, one in enumerate(planned.variants)}
         self._seen: dict[str, bytearray] = {}
         self._answers = Answers(len(planned.variants))
@@ -216,7 +223,10 @@ class Columns:
             return
         self._name(number, record.case, record.cluster)
         self.records[key] += 1
-        self.failed += record.error is not None
+        if (why := why_not_applicable(record.error)) is not None:
+            self.not_applicable[key].add(why)
+        else:
+            self.failed += record.error is not None
         self.outcomes.add(number, key, place, record.outcomes)
         self.timings.add(number, key, place, record.timings)
         if record.error is None:

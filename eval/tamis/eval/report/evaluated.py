@@ -104,9 +104,13 @@ class Evaluated:
                 continue
             baseline = gate.minus or Operand(figure, "clean")
             if key != "clean":
-                found = measured.difference(Operand(figure, key), Operand(figure, "clean"), measured.confidence)
-                if found.mean is not None:
-                    yield f"  {key} minus clean: {_between(found)} over {found.n} items"
+                # A figure of what an attack plants has no clean value; its control has.
+                for other in (Operand(figure, "clean"), Operand(figure, f"{key}~control")):
+                    found = measured.difference(Operand(figure, key), other, measured.confidence)
+                    if found.mean is not None:
+                        yield f"  {key} minus {other.variant}: {_between(found)} over {found.n} items"
+                        baseline = gate.minus or other
+                        break
             yield from self._worst(measured, Operand(figure, key), baseline, gate)
 
     def _worst(self, measured: "Measured", operand: Operand, baseline: Operand, gate: Gate) -> Iterator[str]:

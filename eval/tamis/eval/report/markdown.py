@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from .applicable import Unapplied, unapplied
+from .decisive import decisive
 from .neutral import code
 from .planned import Planned
 from .report import Difference, Estimate, Report
@@ -12,12 +14,15 @@ _MARKS = {"pass": "passed", "fail": "**FAILED**", "not enough data": "**not enou
 def markdown(report: Report, timings: Report, planned: Planned) -> str:
     """The summary as GitHub Markdown; other people's text stands in code spans, where nothing in it has an effect."""
     run, counts = report.run, report.counts
+    lost = f"{counts.not_applicable} not applicable, " if counts.not_applicable else ""
     lines = [
         f"# {code(run.suite)} on {code(run.target)}",
         "",
         f"{counts.cases} of {run.data.cases} cases of {code(run.data.name)}, {counts.records} records, "
-        f"{counts.failed} without a trace. Intervals at {run.confidence * 100:g}%.",
+        f"{lost}{counts.failed} failed. Intervals at {run.confidence * 100:g}%.",
     ]
+    if counts.not_applicable:
+        lines += ["", *(f"- {code(one.attack)}: {_to(one)}, {code(one.reason, 600)}" for one in unapplied(report))]
     if not counts.is_finished:
         lines += ["", f"**This run is not finished: {counts.records} of {counts.expected} records are there.**"]
     gates = [*report.gates, *timings.gates]
@@ -28,11 +33,7 @@ def markdown(report: Report, timings: Report, planned: Planned) -> str:
             ((code(one.gate), _MARKS[one.verdict], _number(one.value), str(one.n), code(one.reason)) for one in gates),
         )
     if report.differences:
-        lines += ["", "## Differences", "", "A variant minus its baseline, over the items scored in both.", ""]
-        lines += _table(
-            ("figure", "variant", "baseline", "difference", "p (Holm)", "items", "detectable", "verdict", "worst"),
-            (_difference(one) for one in report.differences),
-        )
+        lines += _differences(report)
     for title, part in (("Figures", report), ("Time and cost", timings)):
         if part.estimates:
             lines += ["", f"## {title}", ""]
@@ -42,6 +43,41 @@ def markdown(report: Report, timings: Report, planned: Planned) -> str:
             )
     lines += ["", "## Run", "", *_made(report, planned), ""]
     return "\n".join(lines)
+
+
+def _to(one: Unapplied) -> str:
+    return "not applicable to any case" if one.is_everywhere else f"not applicable to {one.cases} of {one.of} cases"
+
+
+def _differences(report: Report) -> Iterator[str]:
+    """What speaks for each figure first, then the rest; what nothing is known of is named, and not listed."""
+    first = decisive(report)
+    known = {(one.figure, one.variant, one.baseline) for one in first}
+    rest = [one for one in report.differences if (one.figure, one.variant, one.baseline) not in known and one.n]
+    yield from ("", "## Differences", "")
+    yield "Attacked minus clean, or minus its control where the figure has no clean value; over items scored in both."
+    yield from _difference_table([one for one in first if one.n])
+    silent: dict[str, list[str]] = {}
+    runs = {one.key for one in report.variants if one.is_applicable}
+    for one in first:
+        if not one.n and one.variant in runs:
+            silent.setdefault(one.figure, []).append(one.variant)
+    if silent:
+        yield from ("", "Nothing was scored on both sides:", "")
+        for figure, variants in silent.items():
+            yield f"- {code(figure)}: {', '.join(map(code, variants))}"
+    if rest:
+        yield from ("", "### Controls minus clean, and attacks minus their controls")
+        yield from _difference_table(rest)
+
+
+def _difference_table(rows: Sequence[Difference]) -> Iterator[str]:
+    if rows:
+        yield ""
+        yield from _table(
+            ("figure", "variant", "baseline", "difference", "p (Holm)", "items", "detectable", "verdict", "worst"),
+            map(_difference, rows),
+        )
 
 
 def _difference(one: Difference) -> tuple[str, ...]:
@@ -80,7 +116,7 @@ def _made(report: Report, planned: Planned) -> Iterator[str]:
     for variant in report.variants:
         if variant.goal and not variant.control:
             reached = "" if variant.realised is None else f", reached {variant.realised:.4g} {variant.unit}".rstrip()
-            yield f"- {code(variant.key)}: {code(variant.goal)} ({code(variant.source)}{reached})"
+            yield f"- {code(variant.key)}: {code(variant.goal, 1000)} ({code(variant.source, 1000)}{reached})"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -7,18 +7,22 @@ in it comes from a clock. Its schema, "tamis-report/1":
     run           suite, target: names; seed; confidence, in (0, 1); tamis: the version;
                   data: name, sha256 of the file or folder, cases: how many were to be run
     figures       by name: is_rate, higher_is_better (null: no direction), unit
-    variants      in the suite's order, clean first: key, attack, strength, control, goal, source, unit, and realised:
-                  the mean strength that was reached, null where nothing was run
-    estimates     for each figure and variant: scored, unscored, failed: how many items; mean, low, high over the scored
-                  (null where none, or where one item says nothing of its spread);
+    variants      in the suite's order, clean first: key, attack, strength, control, goal, source, unit; realised: the
+                  mean strength that was reached, null where nothing was run; records: how many there are;
+                  not_applicable: why the attack could not be made on a case as it is specified, and on how many
+    estimates     for each figure and variant: scored, unscored, failed: how many items (failed: those of an attack that
+                  was not applicable too); mean, low, high over the scored (null where none, or where one item says
+                  nothing of its spread);
                   reasons: why items were not scored, and how often
     differences   for each figure, variant and baseline: the variant minus the baseline over the n items scored on both
                   sides; mean, low, high; p (exact McNemar for rates, else a paired bootstrap's) and p_holm, corrected
                   over the attacks of a figure; smallest_detectable: what n items could have shown with 80% power;
-                  verdict; worst: the cases that lost the most, worst first
+                  verdict; worst: the cases that lost the most, worst first. Where a figure has no scored clean item,
+                  the difference to the control is the one that counts
     gates         gate: its text; verdict: "pass", "fail" or "not enough data"; value, low, high, n; reason
-    counts        cases: that have a record; records; failed: records without a trace;
-                  expected: records of a finished run, null where that is not known
+    counts        cases: that have a record; records; failed: records without a trace, but for those counted as
+                  not_applicable: the attack could not be made on the case; expected: records of a finished run, null
+                  where that is not known
 
 ``timings.json`` has the same shape for what clocks and meters gave.
 """
@@ -70,7 +74,10 @@ class FigureInfo:
 
 @dataclass(frozen=True)
 class VariantInfo:
-    """One condition: ``attack`` is "" for clean; ``realised`` is the mean strength reached, in ``unit``."""
+    """One condition: ``attack`` is "" for clean; ``realised`` is the mean strength reached, in ``unit``.
+
+    ``not_applicable`` counts, of its ``records``, those in which the attack could not be made, by the reason why.
+    """
 
     key: str
     attack: str
@@ -80,6 +87,13 @@ class VariantInfo:
     source: str = ""
     unit: str = ""
     realised: float | None = None
+    records: int = 0
+    not_applicable: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_applicable(self) -> bool:
+        """Whether it could be run on some case; True where nothing was run yet."""
+        return not self.records or sum(self.not_applicable.values()) < self.records
 
 
 @dataclass(frozen=True)
@@ -134,11 +148,15 @@ class GateResult:
 
 @dataclass(frozen=True)
 class Counts:
-    """``expected`` is how many records a finished run has; None where the plan does not say."""
+    """``failed``: records without a trace, but for the ``not_applicable``, in which the case left an attack no place.
+
+    ``expected`` is how many records a finished run has; None where the plan does not say.
+    """
 
     cases: int
     records: int
     failed: int
+    not_applicable: int = 0
     expected: int | None = None
 
     @property

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from .decisive import against, decisive
 from .neutral import one_line
 from .report import Difference, GateResult, Report
 
@@ -17,7 +18,7 @@ _PLACES = {name: place for place, (name, _, _) in enumerate(_RULES)}
 
 
 def sarif(report: Report, timings: Report) -> bytes:
-    """The findings: gates that did not pass, and figures that are worse than clean. The same report, the same bytes."""
+    """The findings: gates that did not pass, and figures that got worse. The same report, the same bytes."""
     results = [
         *(_gate(gate) for gate in (*report.gates, *timings.gates) if gate.verdict != "pass"),
         *_worse(report),
@@ -48,6 +49,7 @@ def sarif(report: Report, timings: Report) -> bytes:
                     "data": one_line(report.run.data.name),
                     "seed": report.run.seed,
                     "records": report.counts.records,
+                    "not_applicable": report.counts.not_applicable,
                     "failed": report.counts.failed,
                 },
                 "results": results,
@@ -64,16 +66,15 @@ def _gate(gate: GateResult) -> dict[str, Any]:
 
 
 def _worse(report: Report) -> Iterator[dict[str, Any]]:
-    attacked = {one.key for one in report.variants if one.attack and not one.control}
-    for one in report.differences:
-        if one.verdict == "worse" and one.variant in attacked and one.baseline == "clean":
+    for one in decisive(report):
+        if one.verdict == "worse":
             yield _result("worse-under-attack", _said(one), f"{one.figure}.{one.variant}", _numbers(one))
 
 
 def _said(one: Difference) -> str:
     worst = f"; worst: {', '.join(one.worst[:5])}" if one.worst else ""
     return (
-        f"{one.figure} under {one.variant}: {one.mean:+.4g} against clean "
+        f"{one.figure} under {one.variant}: {one.mean:+.4g} against {against(one)} "
         f"({one.low:.4g} to {one.high:.4g}, {one.n} items){worst}"
     )
 

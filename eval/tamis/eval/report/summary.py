@@ -49,7 +49,7 @@ def _report(columns: Columns, table: Table, gates: Sequence[str]) -> Report:
     return Report(
         run=planned.run,
         figures=measured.figures,
-        variants=tuple(replace(one, realised=_realised(columns, one)) for one in planned.variants),
+        variants=tuple(_variant(columns, one) for one in planned.variants),
         estimates=tuple(
             _estimate(measured, figure, one.key)
             for figure in measured.figures
@@ -62,8 +62,18 @@ def _report(columns: Columns, table: Table, gates: Sequence[str]) -> Report:
             cases=columns.cases,
             records=sum(columns.records.values()),
             failed=columns.failed,
+            not_applicable=sum(reasons.total for reasons in columns.not_applicable.values()),
             expected=planned.run.data.cases * len(planned.variants),
         ),
+    )
+
+
+def _variant(columns: Columns, planned: VariantInfo) -> VariantInfo:
+    return replace(
+        planned,
+        realised=_realised(columns, planned),
+        records=columns.records[planned.key],
+        not_applicable=columns.not_applicable[planned.key].most(),
     )
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...outcome import Failed, Scored
+from ...outcome import Scored
 from ...run.record import Record
+from ..applicable import why_not_applicable
 from ..report import Report
-from .choose import Choice, Limits, Reason
+from .choose import Choice, Limits, Reason, has_failed
 from .evidence import Column, Passage, Passages, Value, column, values
 from .numbers import short
 from .overview import headlines
@@ -22,6 +23,7 @@ class Other:
     variant: str
     values: tuple[Value, ...]
     failed: bool
+    not_applicable: bool
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,16 @@ class CaseView:
 
 @dataclass(frozen=True)
 class Change:
-    """A figure of a case: clean, and what changed most for the worse ("" where nothing is known)."""
+    """A figure of a case: clean, and what changed most for the worse ("" where nothing is known).
+
+    ``to_control``: there is no clean value, and the change is that to the attack's control.
+    """
 
     clean: str
     worst: str
     variant: str
     is_worse: bool
+    to_control: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,33 +66,36 @@ class CaseRow:
     tags: tuple[str, ...]
     records: int
     failed: int
+    not_applicable: int
     changes: tuple[Change, ...]
 
 
 @dataclass
 class _Extremes:
-    """The clean value of a figure, and its lowest and highest under attack with the variant that gave it."""
+    """A figure's values in one case, by variant."""
 
-    clean: float | None = None
-    low: tuple[float, str] | None = None
-    high: tuple[float, str] | None = None
-
-    def add(self, variant: str, value: float) -> None:
-        # Ties go to the variant whose name comes first, so that the journal's order says nothing.
-        if self.low is None or (value, variant) < self.low:
-            self.low = (value, variant)
-        if self.high is None or (-value, variant) < (-self.high[0], self.high[1]):
-            self.high = (value, variant)
+    values: dict[str, float] = field(default_factory=dict)
 
     def change(self, higher_is_better: bool | None) -> Change:
-        clean = "" if self.clean is None else short(self.clean)
-        if self.clean is None or self.low is None or self.high is None:
-            return Change(clean, "", "", False)
-        down, up = self.low[0] - self.clean, self.high[0] - self.clean
+        """Attacked minus clean, or minus the control where there is no clean value, where it is worst."""
+        known, clean = self.values, self.values.get("clean")
+        attacked = [key for key in known if key != "clean" and not key.endswith("~control")]
+        changes = {
+            key: known[key] - base
+            for key in attacked
+            if (base := known.get(f"{key}~control") if clean is None else clean) is not None
+        }
+        shown = "" if clean is None else short(clean)
+        if not changes:
+            return Change(shown, "", "", False)
+        down, up = min(changes.values()), max(changes.values())
         falls = higher_is_better if higher_is_better is not None else -down > up
-        (_, variant), change = (self.low, down) if falls else (self.high, up)
+        change = down if falls else up
+        # Ties go to the variant whose name comes first, so that the journal's order says nothing.
+        variant = min(key for key, one in changes.items() if one == change)
         is_worse = higher_is_better is not None and (change < 0 if falls else change > 0)
-        return Change(clean, short(change, "+") if abs(change) > 1e-12 else "0", variant, is_worse)
+        worst = short(change, "+") if abs(change) > 1e-12 else "0"
+        return Change(shown, worst, variant, is_worse, to_control=clean is None)
 
 
 @dataclass
@@ -97,6 +106,7 @@ class _Gathered:
     tags: tuple[str, ...]
     records: int = 0
     failed: int = 0
+    not_applicable: int = 0
     extremes: dict[str, _Extremes] = field(default_factory=dict)
     full: dict[str, Record] = field(default_factory=dict)
     others: list[Record] = field(default_factory=list)
@@ -154,16 +164,13 @@ def _shown(choice: Choice, report: Report, most: int) -> list[str]:
 
 def _add(one: _Gathered, record: Record, figures: Sequence[str], shown: Sequence[str] | None) -> None:
     one.records += 1
-    one.failed += record.error is not None or any(isinstance(kind, Failed) for kind in record.outcomes.values())
+    one.failed += has_failed(record)
+    if why_not_applicable(record.error) is not None:
+        one.not_applicable += 1
     for figure in figures:
         outcome = record.outcomes.get(figure)
-        if not isinstance(outcome, Scored) or record.variant.control:
-            continue
-        extremes = one.extremes.setdefault(figure, _Extremes())
-        if record.variant.attack:
-            extremes.add(record.variant.key, outcome.value)
-        else:
-            extremes.clean = outcome.value
+        if isinstance(outcome, Scored):
+            one.extremes.setdefault(figure, _Extremes()).values[record.variant.key] = outcome.value
     if shown is not None:
         if record.variant.key in shown:
             one.full[record.variant.key] = record
@@ -175,7 +182,7 @@ def _row(case: str, one: _Gathered, figures: Sequence[str], report: Report) -> C
     changes = tuple(
         one.extremes.get(figure, _Extremes()).change(report.figures[figure].higher_is_better) for figure in figures
     )
-    return CaseRow(case, one.number, one.tags, one.records, one.failed, changes)
+    return CaseRow(case, one.number, one.tags, one.records, one.failed, one.not_applicable, changes)
 
 
 def _view(
@@ -198,11 +205,17 @@ def _view(
         columns=columns,
         passages=tuple(passages.found.values()),
         others=tuple(
-            Other(record.variant.key, values(record.outcomes, first), record.error is not None)
+            _other(record, first)
             for record in others[:_MOST_OTHERS]
         ),
         others_left_out=max(0, len(others) - _MOST_OTHERS),
     )
+
+
+def _other(record: Record, first: Sequence[str]) -> Other:
+    why = why_not_applicable(record.error)
+    found = () if record.error is not None else values(record.outcomes, first)
+    return Other(record.variant.key, found, record.error is not None and why is None, why is not None)
 
 
 def _words(reason: Reason) -> str:

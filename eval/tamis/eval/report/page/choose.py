@@ -9,6 +9,8 @@ from tamis.core.errors import BadSetting
 
 from ...outcome import Failed
 from ...run.record import Record
+from ..applicable import why_not_applicable
+from ..decisive import decisive
 from ..report import Difference, Report
 from .overview import headlines
 
@@ -52,6 +54,18 @@ class Choice:
         return list(dict.fromkeys(reason.variant for reason in self.why))
 
 
+def has_failed(record: Record) -> bool:
+    """Whether the target, an attack or a figure failed; an attack that the case left no place for did not.
+
+    >>> from tamis.eval.variant import Variant
+    >>> has_failed(Record("a", 0, Variant("stale", 1.0), "a", {}, error="not applicable: it has no date"))
+    False
+    """
+    if why_not_applicable(record.error) is not None:
+        return False
+    return record.error is not None or any(isinstance(one, Failed) for one in record.outcomes.values())
+
+
 Failures = Mapping[str, Sequence[str]]
 
 
@@ -64,7 +78,7 @@ def failures(records: Iterable[Record], most: int) -> dict[str, list[str]]:
     """
     found: dict[tuple[int, str], list[str]] = {}
     for record in records:
-        if record.error is not None or any(isinstance(one, Failed) for one in record.outcomes.values()):
+        if has_failed(record):
             found.setdefault((record.number, record.case), []).append(record.variant.key)
             if len(found) > 4 * most + 16:
                 found = dict(sorted(found.items())[: most + 1])
@@ -90,10 +104,11 @@ def choose(report: Report, failed: Failures, most: int) -> list[Choice]:
 
 def _worst_first(report: Report) -> Iterable[tuple[Difference, str]]:
     first = headlines(report)
+    speaks = {(one.figure, one.variant, one.baseline) for one in decisive(report)}
 
     def rank(one: Difference) -> tuple[bool, int, bool, bool]:
         place = first.index(one.figure) if one.figure in first else len(first)
-        return one.verdict != "worse", place, one.baseline != "clean", one.variant.endswith("~control")
+        return one.verdict != "worse", place, (one.figure, one.variant, one.baseline) not in speaks, one.variant.endswith("~control")
 
     ordered = sorted(report.differences, key=rank)
     for cases in zip_longest(*(one.worst for one in ordered)):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...outcome import Failed, Outcome, Scored
 from ...run.record import Record
+from ..applicable import why_not_applicable
 from .numbers import short
 
 MOST_PASSAGES = 20
@@ -59,11 +60,15 @@ class Value:
 
 @dataclass(frozen=True)
 class Column:
-    """A case under one variant. ``steps_left_out`` counts steps that are not shown."""
+    """A case under one variant: with an ``error``, or a reason why the attack was ``not_applicable``, or a trace.
+
+    ``steps_left_out`` counts steps that are not shown.
+    """
 
     variant: str
     realised: float | None
     error: str | None
+    not_applicable: str | None
     answer: str | None
     prompt: str | None
     values: tuple[Value, ...]
@@ -131,13 +136,16 @@ def column(record: Record, figures: Sequence[str], passages: Passages) -> Column
         if place < MOST_STEPS - 1 or place == len(steps) - 1
     )
     prompt = record.evidence.get("prompt")
+    why = why_not_applicable(record.error)
     return Column(
         variant=record.variant.key,
         realised=record.realised if record.variant.attack else None,
-        error=record.error,
+        error=None if why is not None else record.error,
+        not_applicable=why,
         answer=record.answer,
         prompt=prompt if isinstance(prompt, str) and prompt else None,
-        values=values(record.outcomes, figures),
+        # Without a trace every figure says the error once more.
+        values=() if record.error is not None else values(record.outcomes, figures),
         steps=shown,
         steps_left_out=len(steps) - len(shown),
     )

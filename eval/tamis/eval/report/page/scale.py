@@ -6,18 +6,24 @@ from typing import NamedTuple
 
 
 class Scale(NamedTuple):
-    """An axis from ``low`` to ``high``, which are finite and apart."""
+    """An axis from ``low`` to ``high``, which are finite and apart; ``only``: all that stands on it is this number."""
 
     low: float
     high: float
+    only: float | None = None
 
     @classmethod
     def around(cls, values: Iterable[float | None], *, margin: float = 0.06) -> "Scale":
-        """One that holds all the values that are known, with a margin; some axis where none is."""
+        """One that holds all the values that are known, with a margin; some axis where none is.
+
+        >>> Scale.around([0.0, 0.0]).ticks()
+        [0.0]
+        """
         known = [value for value in values if value is not None and math.isfinite(value)]
         low, high = (min(known), max(known)) if known else (0.0, 0.0)
         if high - low < 1e-9 * max(1.0, abs(low), abs(high)):
-            low, high = low - 0.5 * max(1e-3, abs(low)), high + 0.5 * max(1e-3, abs(high))
+            # There is no range: any other number on the axis would be made up.
+            return cls(low - max(1e-3, abs(low)), low + max(1e-3, abs(low)), low)
         room = margin * (high - low)
         return cls(low - room, high + room)
 
@@ -43,6 +49,8 @@ class Scale(NamedTuple):
         >>> Scale(-0.33, 0.12).ticks()
         [-0.3, -0.2, -0.1, 0.0, 0.1]
         """
+        if self.only is not None:
+            return [self.only]
         rough = (self.high - self.low) / most
         power = 10.0 ** math.floor(math.log10(rough))
         for factor in (1.0, 2.0, 5.0, 10.0, 20.0):
