@@ -128,7 +128,7 @@ class TestCascade:
 
     def test_split_shares_no_question_and_no_gold_passage(self, module: Any) -> None:
         pytest.importorskip("sentence_transformers")
-        corpora, trainer = module("corpora"), module("mllm_cross_encoder")
+        corpora, trainer = module("corpora"), module("mllm_groups")
         # Two questions after another have the same gold passage.
         questions = [corpora.Question(f"q{at}", f"question {at}", (f"p{at // 2}",)) for at in range(40)]
         corpus = corpora.Corpus("c", {f"p{at}": f"passage {at}" for at in range(20)}, questions)
@@ -141,7 +141,7 @@ class TestCascade:
 
     def test_training_groups_come_from_all_corpora_alike(self, module: Any) -> None:
         pytest.importorskip("sentence_transformers")
-        trainer = module("mllm_cross_encoder")
+        trainer = module("mllm_groups")
         piles = [
             [trainer.Group(f"{name}{at}", "yes", ("no",)) for at in range(size)] for name, size in (("a", 3), ("b", 9))
         ]
