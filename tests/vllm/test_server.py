@@ -115,7 +115,7 @@ def test_a_reranker_loses_nothing_while_the_server_is_killed_and_started_again(s
         "http",
         backend_settings={"url": f"{server.root}/v1", "dialect": "vllm-chat", "timeout_s": 10, "retries": 1},
         fallback="fake",
-        deadline_s=8.0,
+        deadline_s=30.0,
     )
     texts = [f"passage {number} of the stream, about a bus" for number in range(8)]
     handler, stop, errors = Outcomes(), threading.Event(), []
