@@ -7,7 +7,7 @@ import pytest
 
 from tamis.eval.report.page import page
 
-from ..eval.report.page.sample import ATTACKS, HOSTILE, Made, made
+from ..eval.report.page.sample import ATTACKS, HOSTILE, STALE, Made, made
 from .chromium import Chromium, find
 
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 def _runs() -> dict[str, Callable[[], Made]]:
     return {
-        "plain": lambda: made(30),
+        "plain": lambda: made(30, (*ATTACKS, STALE)),
         "mild": lambda: made(12, ATTACKS[:2], hostile=" x"),
         "hostile": lambda: made(12, ATTACKS[:2], hostile=HOSTILE),
         "large": lambda: made(10_000, [ATTACKS[1]], passages=12),

@@ -53,7 +53,7 @@ def test_it_opens_quietly_and_says_the_verdict(browser: Chromium, pages: Pages, 
         assert [one for one in tab.requests if not one.startswith("data:")] == [path.as_uri()]
         assert tab.value("document.querySelector('h2').textContent.trim()") == "Gates failed"
         assert tab.value("document.title").startswith("Gates failed · robustness")
-        assert tab.value("document.querySelectorAll('#attacks .matrix tbody tr').length") == 6
+        assert tab.value("document.querySelectorAll('#attacks .matrix tbody tr').length") == 7
 
 
 def test_without_scripts_a_case_opens_and_the_filter_is_not_offered(browser: Chromium, pages: Pages) -> None:
@@ -80,6 +80,50 @@ def test_it_never_scrolls_sideways(browser: Chromium, pages: Pages, name: str, w
         assert fits(tab, width)
         tab.value(OPEN_ALL)
         assert fits(tab, width)
+
+
+NARROW_AND_READABLE = """
+[...document.querySelectorAll('.legend .key, .nowhere p, .unapplied li, .silent, .goals td, .facts li')]
+  .filter(one => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth)
+  .map(one => one.outerHTML.slice(0, 120))
+"""
+OVERLAPPING_LABELS = """
+[...document.querySelectorAll('.ticks')].filter(one => one.checkVisibility()).flatMap(one => {
+  const boxes = [...one.querySelectorAll('text')].map(text => text.getBoundingClientRect()).filter(box => box.width);
+  return boxes.slice(1).filter((box, place) => box.left < boxes[place].right);
+}).length
+"""
+
+
+def test_on_a_telephone_words_are_whole_and_labels_apart(browser: Chromium, pages: Pages) -> None:
+    with browser.tab(360) as tab:
+        tab.open(pages("plain"))
+        tab.value(OPEN_ALL)
+        assert tab.value("document.querySelectorAll('.nowhere p').length") == 1
+        assert tab.value(NARROW_AND_READABLE) == []
+        assert tab.value(OVERLAPPING_LABELS) == 0
+
+
+def test_on_a_desk_the_table_of_attacks_is_whole(browser: Chromium, pages: Pages) -> None:
+    whole = "(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.matrix').parentElement)"
+    with browser.tab(1280) as tab:
+        tab.open(pages("plain"))
+        assert tab.value(whole) is True
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_words_of_a_case_stand_letter_under_letter(browser: Chromium, pages: Pages, width: int) -> None:
+    towers = """
+    [...document.querySelectorAll('.column th, .column td, .column p, .passages p')]
+      .map(one => one.getBoundingClientRect()).filter(box => box.width && box.width < 40 && box.height > 60).length
+    """
+    with browser.tab(width) as tab:
+        tab.open(pages("plain"))
+        tab.value(OPEN_ALL)
+        assert tab.value("document.querySelectorAll('.without').length") > 3
+        assert tab.value(towers) == 0
+        tab.value("document.querySelectorAll('.without').forEach(one => { one.style.width = '1ch' })")
+        assert tab.value(towers) > 0, "the measure can fail"
 
 
 def test_the_measure_of_sideways_scrolling_can_fail(browser: Chromium, pages: Pages) -> None:

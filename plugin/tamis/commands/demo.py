@@ -13,19 +13,35 @@ def demo(
     store: Annotated[
         Path | None, typer.Option("--store", help="Where the demonstration's store lies [a cache folder].")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", help="Where the numbers are written.")] = Path("demo.json"),
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            help="The folder of numbers (demo.json) and report, or a .json file for the numbers: the report is then "
+            "in the folder of that name without .json.",
+        ),
+    ] = Path("demo"),
+    attacks: Annotated[
+        bool, typer.Option("--attacks/--no-attacks", help="Ask some of the questions under attack as well.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Ask the documentation of the running Python's standard library: LlamaIndex as it comes, its best tools, Tamis.
 
-    The first run builds a store of about 1,950 passages, which takes a minute or two; later ones use it.
+    Some of the questions are then asked again with passages planted in the documentation: look-alikes, false claims,
+    contradictions, instructions. The first run builds a store of about 1,950 passages, which takes a minute or two;
+    later ones use it.
     """
-    from tamis.demo.run import run_demo
+    from tamis.demo.run import ATTACKED, run_demo
 
-    result = run_demo(store=store, output=output, progress=not as_json)
+    result = run_demo(store=store, output=output, progress=not as_json, attacks=ATTACKED if attacks else 0)
     if as_json:
         print_json(result.to_dict())
         return
+    from tamis.demo.output import Output
     from tamis.demo.report import print_report
 
-    print_report(result, console())
+    out = console()
+    print_report(result, out)
+    if result.attacks is not None:
+        out.print(f"\nwritten to {Output.at(output).report}")

@@ -111,7 +111,7 @@ def evaluate(
 
 def _exit(done: "Run") -> None:
     counts = done.report.counts
-    if counts.records and counts.failed == counts.records:
+    if counts.records and counts.failed + counts.not_applicable == counts.records:
         reasons = [reason for estimate in done.report.estimates for reason in estimate.reasons]
         say(f"the target gave nothing for any case: {reasons[0] if reasons else 'no reason was given'}")
         raise typer.Exit(BAD_INPUT)

@@ -34,7 +34,7 @@ def print_run(run: "Run", out: "Console") -> None:
     had = f"{counts.cases} cases, {counts.records} records{lost}, {counts.failed} failed"
     out.print(f"{what}: {had}{'' if gates else '; the suite has no gate'}")
     for reason, count in _reasons(report).most_common(_REASONS):
-        out.print(f"  {count} times: {one_line(reason)}")
+        out.print(f"  {count} {'time' if count == 1 else 'times'}: {one_line(reason)}")
     for one in unapplied(report):
         out.print(f"  {one.attack}: {one_line(str(one), 400)}")
     attacked, apart = _changed(report)

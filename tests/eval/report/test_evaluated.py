@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,16 @@ def test_the_message_has_the_paired_difference_and_the_worst_cases(evaluated: Ca
         '    c1: 0.2 (clean: 0.9), answer "answer\\x1b 1"',
     ]
     assert said[-1].endswith("report.html")
+
+
+def test_a_figure_without_a_clean_value_has_its_control_in_the_message(evaluated: Callable[..., Evaluated]) -> None:
+    silent: list[Any] = ["nothing is planted"] * 20
+    run = evaluated("attack_success", {"clean": silent, "poison@5": [1.0] * 20, "poison@5~control": [0.0] * 20})
+    with pytest.raises(GateFailed) as failed:
+        run.assert_gate("attack_success.poison < 0.1")
+    said = str(failed.value).splitlines()
+    assert said[2].startswith("  poison@5 minus poison@5~control: +1 (")
+    assert said[4].startswith("    c0: 1 (poison@5~control: 0), answer ")
 
 
 def test_a_text_that_is_no_gate_is_bad_input_and_an_unknown_figure_does_not_pass(

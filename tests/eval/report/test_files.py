@@ -106,6 +106,31 @@ def test_gates_decide_and_too_little_is_not_a_pass(run: Callable[..., Path]) -> 
     assert "**FAILED**" in text
 
 
+def test_what_has_no_clean_value_is_told_against_the_control(made: Make, journalled: Journalled) -> None:
+    values = {
+        "clean": ["nothing is planted"] * 20,
+        "poison@5": [1.0] * 12 + [0.0] * 8,
+        "poison@5~control": [0.0] * 20,
+        "poison@1": [None] * 20,
+    }
+    records = [
+        replace(one, error="not applicable: no date") if one.variant.key == "poison@1" else one
+        for one in made("attack_success", values)
+    ]
+    folder = journalled(records, 20, variants=tuple(values))
+    write(folder)
+    text = (folder / "summary.md").read_text("utf-8")
+    first = text.split("## Differences")[1].split("## ")[0]
+    assert "| `attack_success` | `poison@5` | `poison@5~control` | +0.6 (" in first
+    assert "`clean`" not in first
+    assert "80 records, 20 not applicable, 0 failed" in text
+    assert "- `poison`: not applicable to 20 of 20 cases, `no date`" in text
+    (run,) = json.loads((folder / "report.sarif").read_bytes())["runs"]
+    (worse,) = run["results"]
+    assert worse["message"]["text"].startswith("attack_success under poison@5: +0.6 against its control (")
+    assert (run["properties"]["failed"], run["properties"]["not_applicable"]) == (0, 20)
+
+
 def test_cases_stand_in_the_datas_order_whatever_the_journals(made: Make, journalled: Journalled) -> None:
     records = made("answer_f1", {"clean": [0.5, "no answer", 1.0], "poison@1": [0.0, 0.25, None]})
     folders = [

@@ -12,7 +12,9 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from tamis.core.errors import BadInput
 from tamis.eval.outcome import Failed, Outcome, Scored, Unscored
+from tamis.eval.report.applicable import unapplied
 from tamis.eval.report.columns import NO_STEP, OTHER, Reasons
+from tamis.eval.report.decisive import against, decisive
 from tamis.eval.report.planned import Planned
 from tamis.eval.report.report import Report
 from tamis.eval.report.summary import summarise
@@ -106,6 +108,41 @@ def test_a_figure_without_direction_is_never_better_or_worse(made: Make, planned
     assert found is not None
     assert found.verdict == "indistinguishable"
     assert found.worst[0] == "c19"
+
+
+def test_what_is_not_applicable_is_failed_in_a_figure_and_apart_in_the_counts(made: Make, planned: Plan) -> None:
+    values = {"clean": [0.5, 0.5, None], "poison@1": [0.5, 0.5, None], "poison@5": [0.5] * 3}
+    records = made("answer_f1", values)
+    broken = replace(records[2], error="TimeoutError: 60 s have passed")
+    lost = [
+        replace(one, outcomes={"answer_f1": Failed(f"not applicable: {why}")}, error=f"not applicable: {why}")
+        for one, why in zip(records[3:6], ["no date", "no gold", "no date"], strict=True)
+    ]
+    plan = planned(3, variants=tuple(values))
+    report = summarise([*records[:2], broken, *lost, *records[6:]], plan).report
+    assert (report.counts.records, report.counts.failed, report.counts.not_applicable) == (9, 1, 3)
+    assert report.estimate("answer_f1", "poison@1").failed == 3
+    clean, first, second = report.variants
+    assert (first.records, first.not_applicable, first.is_applicable) == (3, {"no date": 2, "no gold": 1}, False)
+    assert clean.is_applicable
+    assert second.is_applicable
+    # The attack could be made at its other strength.
+    assert [str(one) for one in unapplied(report)] == ["not applicable to 3 of 3 cases: no date"]
+    alone = summarise([*records[:2], broken, *lost], planned(3, variants=("clean", "poison@1"))).report
+    assert [str(one) for one in unapplied(alone)] == ["not applicable to any case: no date"]
+    assert Report.of(json.loads(report.to_bytes())) == report
+
+
+def test_what_has_no_clean_value_is_decided_against_the_control(made: Make, planned: Plan) -> None:
+    silent = ["nothing is planted"] * 20
+    success = {"clean": silent, "poison@5": [1.0] * 20, "poison@5~control": [0.0] * 20, "poison@1": [1.0] * 20}
+    report = summarise(made("attack_success", success), planned(20, variants=tuple(success))).report
+    found = [(one.variant, against(one), one.mean, one.verdict) for one in decisive(report)]
+    # Without a control there is only clean to compare to, and that says nothing.
+    assert found == [("poison@5", "its control", 1.0, "worse"), ("poison@1", "clean", None, "not enough data")]
+    with_clean = {**success, "clean": [0.0] * 20}
+    report = summarise(made("attack_success", with_clean), planned(20, variants=tuple(success))).report
+    assert [(one.variant, against(one)) for one in decisive(report)] == [("poison@5", "clean"), ("poison@1", "clean")]
 
 
 @settings(max_examples=8)

@@ -21,8 +21,8 @@ in it comes from a clock. Its schema, "tamis-report/1":
                   the difference to the control is the one that counts
     gates         gate: its text; verdict: "pass", "fail" or "not enough data"; value, low, high, n; reason
     counts        cases: that have a record; records; failed: records without a trace, but for those counted as
-                  not_applicable: the attack could not be made on the case; expected: records of a finished run, null
-                  where that is not known
+                  not_applicable; expected: records of a finished run, null where that is not known; not_applicable:
+                  records in which the attack could not be made on the case
 
 ``timings.json`` has the same shape for what clocks and meters gave.
 """
@@ -156,8 +156,8 @@ class Counts:
     cases: int
     records: int
     failed: int
-    not_applicable: int = 0
     expected: int | None = None
+    not_applicable: int = 0
 
     @property
     def is_finished(self) -> bool:

@@ -7,6 +7,9 @@ from typing import Any
 from ..outcome import Outcome, outcome_of
 from ..variant import Variant
 
+NOT_APPLICABLE = "not applicable: "
+"""How the error of a record begins whose case the attack has nothing to do with."""
+
 
 @dataclass(frozen=True)
 class Record:

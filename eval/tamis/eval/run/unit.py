@@ -22,7 +22,7 @@ from .attempt import Asker, reason_of
 from .evidence import LONGEST_ANSWER, Thumbnails, cut, evidence
 from .journal import line_of
 from .judge import Judged, failed, judged
-from .record import Record
+from .record import NOT_APPLICABLE, Record
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ class UnitRunner:
         try:
             return act(unit.case, unit.variant.strength, self.material(), rng)
         except NotApplicable as error:
-            return f"not applicable: {error}"
+            return f"{NOT_APPLICABLE}{error}"
         except Exception as error:  # noqa: BLE001 - an attack that fails on one case must not lose the run
             return f"the attack failed: {reason_of(error)}"
 

@@ -4,6 +4,7 @@ import io
 import math
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any, NamedTuple
@@ -69,6 +70,11 @@ ATTACKS = (
     ),
     Attack("typos", (0.05, 0.1, 0.2), "share of words", "Mistype the question.", "Wu et al. 2022", 0.01),
 )
+STALE = Attack(
+    "stale", (1, 2), "stale copies", "Have an overtaken fact told.", f"{'Nobody et al. 2024, ' * 20}end", 0.0
+)
+"""An attack that no case has a place for."""
+NO_DATE = "no document has a date"
 FIGURES = {
     "answer_f1": FigureInfo(False, True),
     "attack_success": FigureInfo(True, False),
@@ -176,6 +182,9 @@ def _record(number: int, variant: Variant, harm: dict[str, tuple[float, float]],
             error=error,
             tags=_tags(number, hostile),
         )
+    if variant.attack == "stale":
+        error = f"not applicable: {NO_DATE}{hostile}"
+        return Record(case, number, variant, case, dict.fromkeys(figures_of(hostile), Failed(error)), error=error)
     hit = rng.random() < push * 1.6
     f1 = max(0.0, min(1.0, 0.45 + 0.5 * own - 0.8 * push + 0.16 * (rng.random() - 0.5)))
     abstains = rng.random() < 0.06
@@ -187,7 +196,9 @@ def _record(number: int, variant: Variant, harm: dict[str, tuple[float, float]],
         "abstention": Scored(float(abstains)),
         "nDCG@10 [retrieve]": Scored(max(0.0, ndcg - 0.1)),
         "nDCG@10 [context]": Scored(ndcg),
-        "exposure [context]": Scored(max(0.0, push * 1.3 + 0.1 * rng.random()) if variant.attack else 0.0),
+        "exposure [context]": Scored(max(0.0, push * 1.3 + 0.1 * rng.random()))
+        if variant.attack not in ("", "typos")
+        else Unscored(f"nothing is planted{hostile}"),
         "context_tokens": Scored(round(900 + 300 * own + 60 * push)),
         "R@5 [retrieve]": Scored(float(rng.random() < 0.8 - push)),
     }
@@ -338,15 +349,19 @@ def _report(
         0.95,
         "0.1.0",
     )
-    broken = sum(record.error is not None for record in records)
+    errors = [record.error for record in records if record.error is not None]
+    lost = sum(error.startswith("not applicable: ") for error in errors)
     return Report(
         run,
         figures,
-        tuple(variants),
+        tuple(
+            replace(one, records=cases, not_applicable={f"{NO_DATE}{hostile}": cases} if one.attack == "stale" else {})
+            for one in variants
+        ),
         tuple(estimates),
         tuple(differences),
         found,
-        Counts(cases, len(records), broken, len(records)),
+        Counts(cases, len(records), len(errors) - lost, len(records), lost),
     )
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from tamis.core.errors import BadSetting
 from tamis.eval.outcome import Failed, Scored
-from tamis.eval.report.page.cases import Gathered, gather
+from tamis.eval.report.page.cases import Change, Gathered, gather
 from tamis.eval.report.page.choose import Choice, Limits, Reason, choose, failures
 from tamis.eval.report.page.evidence import THUMBNAIL_BYTES, thumbnail
 from tamis.eval.run.record import Record
 from tamis.eval.variant import Variant
 
-from .sample import ATTACKS, made, picture
+from .sample import ATTACKS, NO_DATE, STALE, made, picture
 
 RUN = made(40, ATTACKS[:2])
 
@@ -53,6 +53,25 @@ def test_failures_are_the_first_of_the_data_in_whatever_order_they_come() -> Non
     ]
     Random(1).shuffle(records)
     assert failures(records, 7) == {f"c{number}": ["clean", "poison@1"] for number in range(7)}
+
+
+def test_a_case_that_leaves_an_attack_no_place_has_not_failed() -> None:
+    run = made(6, (STALE,))
+    assert failures(run.records, 10) == {}
+    found = gather(run.report, run.records, [Choice(run.records[0].case)], [], Limits())
+    assert {(row.failed, row.not_applicable) for row in found.rows} == {(0, 4)}
+    columns = {one.variant: one for one in found.views[0].columns}
+    stale = columns["stale@2"]
+    assert (stale.error, stale.not_applicable, stale.values) == (None, NO_DATE, ())
+    assert [(one.failed, one.not_applicable) for one in found.views[0].others] == [(False, True)] * 2
+
+
+def test_a_row_without_a_clean_value_has_the_change_to_the_control() -> None:
+    report = replace(RUN.report, figures={"g": RUN.report.figures["attack_success"]}, differences=(), gates=())
+    values = {"poison@1": 1.0, "poison@1~control": 1.0, "poison@3": 0.75, "poison@3~control": 0.25, "poison@5": 1.0}
+    records = [Record("a", 0, Variant.of(key), "a", {"g": Scored(one)}) for key, one in values.items()]
+    (row,) = gather(report, records, [], [], Limits()).rows
+    assert row.changes == (Change("", "+0.5", "poison@3", is_worse=True, to_control=True),)
 
 
 def test_the_order_of_the_records_says_nothing() -> None:

@@ -20,7 +20,7 @@ from tamis.eval.report.report import Counts
 from tamis.eval.run.journal import FILE, line_of
 from tamis.eval.run.record import Record
 
-from .sample import ATTACKS, HOSTILE, Made, made
+from .sample import ATTACKS, HOSTILE, NO_DATE, STALE, Made, made
 
 RUN = made(30)
 
@@ -66,7 +66,7 @@ def test_verdicts_come_first_and_every_count_is_there() -> None:
     assert "Of 3 gates 1 failed, 1 passed and 1 had too little data, which is no pass." in text
     for word in ("worse", "indistinguishable", "Scored", "Unscored", "Failed", "it abstained", "no gold is known"):
         assert word in text
-    assert "30 cases of hotpotqa" in text
+    assert "30 cases data hotpotqa" in text
     assert (
         text.index("Attacks Each") < text.index("Figures Every") < text.index("Cases The") < text.index("Run What was")
     )
@@ -178,6 +178,45 @@ def test_a_run_without_attacks_gates_or_records_has_a_page() -> None:
     assert "Unfinished run" in text
     assert "it has 0 of 10 records" in text
     assert "The journal holds no record" in text
+
+
+def test_figures_of_a_case_without_a_number_are_named_together_with_the_reason() -> None:
+    whole = page(RUN.report, RUN.records)
+    assert "<b>unscored</b>: exposure [context] (<bdi>nothing is planted</bdi>)" in whole
+
+
+def test_what_is_not_applicable_is_no_failure_and_one_line() -> None:
+    run = made(10, (*ATTACKS[:1], STALE))
+    whole = page(run.report, run.records)
+    text = Document(whole).text
+    assert "110 records, 40 not applicable, none failed" in text
+    assert f"stale not applicable to any case: {NO_DATE}" in text
+    (row,) = re.findall(r'<tr><th scope="row"><a href="#attack-2">.*?</tr>', whole, re.DOTALL)
+    assert re.sub(r"<[^>]*>|\s+", " ", row).split("stale copies: 2")[1].split() == (
+        f"not applicable to any case: {NO_DATE}".split()
+    )
+    assert ">failed</span>" not in whole
+    assert [one.failed for one in run.report.estimates if one.variant == "stale@1"] == [10] * 8
+    assert f"not applicable: {NO_DATE} ×10" in text, "the figures still count them"
+
+
+def test_a_citation_is_given_in_full() -> None:
+    run = made(5, (STALE,))
+    assert len(STALE.source) > 300
+    assert f'<td role="cell" class="wrap">{STALE.source}</td>' in page(run.report, run.records)
+
+
+def test_what_has_no_clean_value_is_labelled_as_minus_its_control() -> None:
+    whole = page(RUN.report, RUN.records)
+    panel = re.search(r'<h3>exposure \[context\]</h3>.*?<table class="forest">(.*?)</table>', whole, re.DOTALL)
+    assert panel is not None
+    heads = [
+        re.sub(r"<[^>]*>", "", one) for one in re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", panel[1], re.DOTALL)
+    ]
+    assert heads[2:5] == ["Attacked − control", "Attacked", "Control"]
+    assert "poison@5 minus its control: +0." in panel[1]
+    assert "minus clean" not in panel[1]
+    assert whole.count('<span class="small">attacked − its control</span>') == 4
 
 
 def test_the_run_is_told() -> None:

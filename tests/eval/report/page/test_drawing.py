@@ -31,6 +31,7 @@ def test_places_keep_the_order_of_numbers(values: list[float]) -> None:
 def test_one_value_and_none_have_an_axis() -> None:
     assert Scale.around([]).low < Scale.around([]).high
     assert Scale.around([None, 0.3]).share(0.3) == pytest.approx(0.5)
+    assert Scale.around([None, 0.3]).ticks() == [0.3]
 
 
 def test_what_is_not_known_is_not_drawn() -> None:

@@ -204,10 +204,7 @@ def _view(
         query_images=images if isinstance(images, int) else 0,
         columns=columns,
         passages=tuple(passages.found.values()),
-        others=tuple(
-            _other(record, first)
-            for record in others[:_MOST_OTHERS]
-        ),
+        others=tuple(_other(record, first) for record in others[:_MOST_OTHERS]),
         others_left_out=max(0, len(others) - _MOST_OTHERS),
     )
 

@@ -108,7 +108,8 @@ def _worst_first(report: Report) -> Iterable[tuple[Difference, str]]:
 
     def rank(one: Difference) -> tuple[bool, int, bool, bool]:
         place = first.index(one.figure) if one.figure in first else len(first)
-        return one.verdict != "worse", place, (one.figure, one.variant, one.baseline) not in speaks, one.variant.endswith("~control")
+        is_beside = (one.figure, one.variant, one.baseline) not in speaks
+        return one.verdict != "worse", place, is_beside, one.variant.endswith("~control")
 
     ordered = sorted(report.differences, key=rank)
     for cases in zip_longest(*(one.worst for one in ordered)):

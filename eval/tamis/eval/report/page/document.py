@@ -79,9 +79,9 @@ def page(
     failed = failures(records, limits.rows)
     choices = choose(report, failed, limits.cases)
     gathered = gather(report, records, choices, failed, limits)
-    room = _environment()
+    room = environment()
     shown = _fitting(room, gathered.views, limits.size)
-    style, script = _packaged("style.css"), _packaged("filter.js")
+    style, script = packaged("style.css"), packaged("filter.js")
     return room.get_template("page.html").render(
         report=report,
         all=overview(report),
@@ -92,10 +92,10 @@ def page(
         rows=gathered.rows,
         row_figures=gathered.figures,
         chosen=len(choices),
-        style=_markup(style),
-        script=_markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style=markup(style),
+        script=markup(script),
+        style_hash=policy_hash(style),
+        script_hash=policy_hash(script),
     )
 
 
@@ -137,12 +137,12 @@ def _fitting(room: "Environment", views: Iterable[CaseView], size: int) -> list[
         size -= len(text.encode("utf-8"))
         if size < 0:
             break
-        shown.append((view, _markup(text)))
+        shown.append((view, markup(text)))
     return shown
 
 
 @cache
-def _environment() -> "Environment":
+def environment() -> "Environment":
     """Templates in which nothing is markup but what is made here, and hidden characters of all other text are named."""
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -160,7 +160,7 @@ def _environment() -> "Environment":
         return value
 
     room = Environment(
-        loader=FunctionLoader(_packaged),
+        loader=FunctionLoader(packaged),
         autoescape=True,
         finalize=finalize,
         undefined=StrictUndefined,
@@ -181,17 +181,19 @@ def _environment() -> "Environment":
     return room
 
 
-def _markup(text: str) -> Any:
+def markup(text: str) -> Any:
+    """The text as markup of ours, which is not escaped."""
     from markupsafe import Markup
 
     return Markup(text)
 
 
 @cache
-def _packaged(name: str) -> str:
+def packaged(name: str) -> str:
+    """A template, style or script by its file's name."""
     return (files("tamis.eval.report.page") / "templates" / name).read_text("utf-8")
 
 
-def _hash(text: str) -> str:
+def policy_hash(text: str) -> str:
     """As a Content-Security-Policy names an inline style or script."""
     return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode()}"

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..applicable import Unapplied, unapplied
+from ..decisive import decisive, scored_clean
 from ..report import Difference, Estimate, FigureInfo, Report, VariantInfo
 from .scale import Scale
 from .svg import Bar, Curve, Point, Tick, bar, curve, strip_ticks
@@ -24,46 +26,73 @@ class Side:
 
 @dataclass(frozen=True)
 class Row:
-    """A variant in a forest plot: against clean, its control against clean, and against its control."""
+    """A variant in a forest plot: against clean, its control against clean, and against its control.
+
+    ``means`` are what the attacked and the control come to themselves.
+    """
 
     variant: VariantInfo
     attacked: Side | None
     control: Side | None
     apart: Side | None
+    means: tuple[Estimate | None, Estimate | None]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no case was scored on both sides of any of its comparisons."""
+        return not any(side is not None and side.difference.n for side in (self.attacked, self.control, self.apart))
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Variants of which a figure says nothing, and mostly why."""
+
+    variants: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True)
 class Panel:
-    """All that is known of one figure."""
+    """All that is known of one figure. ``to_control``: it has no clean value, so attacks stand to their controls."""
 
     number: int
     name: str
     info: FigureInfo
     is_headline: bool
+    to_control: bool
     tally: tuple[tuple[str, int], ...]
     ticks: tuple[Tick, ...]
     rows: tuple[Row, ...]
+    silent: tuple[Silent, ...]
     curves: tuple[Curve, ...]
     estimates: tuple[Estimate, ...]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure under an attack at its strongest: against clean, and against the attack's control."""
+    """A figure under an attack at its strongest: the comparison that counts, and the one to the control beside it.
 
-    clean: Side | None
+    ``why`` says what kept it from being scored, where it was not.
+    """
+
+    main: Side | None
     control: Side | None
+    to_control: bool
+    why: str
 
 
 @dataclass(frozen=True)
 class AttackRow:
-    """An attack in the first table: its strongest variant, all its strengths, a cell for each headline figure."""
+    """An attack in the first table: its strongest variant, all its strengths, a cell for each headline figure.
+
+    ``nowhere``: why it could not be made on any case; "" where it could.
+    """
 
     name: str
     strongest: VariantInfo
     strengths: tuple[VariantInfo, ...]
     cells: tuple[Cell, ...]
-    tally: tuple[tuple[str, int], ...]
+    nowhere: str
 
 
 @dataclass(frozen=True)
@@ -88,9 +117,11 @@ class Overview:
     reasons_left_out: int
     gates: tuple[tuple[str, int], ...]
     state: str
+    unapplied: tuple[Unapplied, ...]
 
 
-VERDICTS = ("worse", "better", "higher", "lower", "indistinguishable", "not enough data")
+NOT_SCORED = "not scored"
+VERDICTS = ("worse", "better", "higher", "lower", "indistinguishable", "not enough data", NOT_SCORED)
 GATES = ("fail", "not enough data", "pass")
 
 
@@ -104,7 +135,12 @@ def names_figure(gate: str, figure: str) -> bool:
 
 
 def said(one: Difference, info: FigureInfo, confidence: float) -> str:
-    """A difference's verdict; "higher" or "lower" where the figure has no direction, and the data do show a change."""
+    """A difference's verdict; "higher" or "lower" where the figure has no direction, and the data do show a change.
+
+    "not scored" where there is no case with a value on both sides.
+    """
+    if not one.n:
+        return NOT_SCORED
     if one.verdict != "indistinguishable" or info.higher_is_better is not None or one.low is None or one.high is None:
         return one.verdict
     if one.low <= 0 <= one.high or (one.p_holm is not None and one.p_holm > 1 - confidence + 1e-12):
@@ -113,19 +149,34 @@ def said(one: Difference, info: FigureInfo, confidence: float) -> str:
 
 
 def headlines(report: Report, most: int = MOST_HEADLINES) -> tuple[str, ...]:
-    """The figures that are shown first: those of the gates, then those of the answer, then those of the context."""
-    compared = {one.figure for one in report.differences}
-    rest = [name for name in report.figures if not compared or name in compared]
-    gated = [name for name in report.figures if any(names_figure(gate.gate, name) for gate in report.gates)]
-    answers = [name for name in rest if not name.endswith("]")]
-    context = [name for name in rest if name.endswith(" [context]")]
-    return tuple(dict.fromkeys([*gated, *answers, *context, *rest]))[:most]
+    """The figures that are shown first: those of the gates, then those of the answer, then those of the context.
+
+    A figure with numbers comes before one without, one with a direction before one without; a third of the places is
+    the context's, so that an attack on retrieval is seen too.
+    """
+    compared = {one.figure for one in decisive(report) if one.n}
+    known = compared or {one.figure for one in report.estimates if one.scored}
+
+    def kind(name: str) -> int:
+        if not name.endswith("]"):
+            return 0 if report.figures[name].higher_is_better is not None else 2
+        if name.endswith(" [context]"):
+            return 1 if report.figures[name].higher_is_better is not None else 3
+        return 4
+
+    order = sorted(report.figures, key=lambda name: (name not in known, kind(name)))
+    gated = [name for name in order if name in known and any(names_figure(gate.gate, name) for gate in report.gates)]
+    rest = [name for name in order if name in known and name not in gated]
+    context = [name for name in rest if kind(name) == 1][: most // 3]
+    answers = [name for name in rest if kind(name) == 0][: max(0, most - len(gated) - len(context))]
+    return tuple(dict.fromkeys([*gated, *answers, *context, *order]))[:most]
 
 
 def overview(report: Report) -> Overview:
     """The report, in the order in which it is read."""
     first = headlines(report)
-    scales = _scales(report.differences)
+    clean = scored_clean(report)
+    scales = _scales(report.differences, clean)
     sides = {
         (one.figure, one.variant, one.baseline): Side(
             one,
@@ -139,12 +190,13 @@ def overview(report: Report) -> Overview:
     return Overview(
         headlines=first,
         clean=tuple(estimates.get((name, "clean")) for name in first),
-        attacks=tuple(_attacks(report, first, sides)),
-        panels=tuple(_panels(report, first, sides, scales, estimates)),
+        attacks=tuple(_attacks(report, first, sides, estimates, clean)),
+        panels=tuple(_panels(report, first, sides, scales, estimates, clean)),
         reasons=tuple(reasons[:_MOST_REASONS]),
         reasons_left_out=max(0, len(reasons) - _MOST_REASONS),
         gates=_tally(("fail", "pass", "not enough data"), [gate.verdict for gate in report.gates]),
         state=_state(report),
+        unapplied=tuple(unapplied(report)),
     )
 
 
@@ -169,17 +221,20 @@ Sides = Mapping[tuple[str, str, str], Side]
 Estimates = Mapping[tuple[str, str], Estimate]
 
 
-def _scales(differences: Sequence[Difference]) -> dict[str, Scale]:
-    """Each figure's axis, which holds zero and every difference to clean."""
+def _scales(differences: Sequence[Difference], clean: frozenset[str]) -> dict[str, Scale]:
+    """Each figure's axis, which holds zero and every difference that is drawn: to clean, or else to the control."""
     ends: dict[str, list[float | None]] = {}
     for one in differences:
         known = ends.setdefault(one.figure, [0.0])
-        if one.baseline == "clean":
+        if (one.baseline == "clean") == (one.figure in clean):
             known += [one.low, one.mean, one.high]
     return {figure: Scale.around(known) for figure, known in ends.items()}
 
 
-def _attacks(report: Report, first: Sequence[str], sides: Sides) -> list[AttackRow]:
+def _attacks(
+    report: Report, first: Sequence[str], sides: Sides, estimates: Estimates, clean: frozenset[str]
+) -> list[AttackRow]:
+    nowhere = {one.attack: one.reason for one in unapplied(report) if one.is_everywhere}
     strengths: dict[str, list[VariantInfo]] = {}
     for variant in report.variants:
         if variant.attack and not variant.control:
@@ -187,31 +242,53 @@ def _attacks(report: Report, first: Sequence[str], sides: Sides) -> list[AttackR
     rows = []
     for name, variants in strengths.items():
         last = variants[-1]  # attacks give their strengths weakest first
-        cells = tuple(
-            Cell(sides.get((figure, last.key, "clean")), sides.get((figure, last.key, _control_key(last))))
-            for figure in first
-        )
-        words = [cell.clean.word for cell in cells if cell.clean is not None]
-        rows.append(AttackRow(name, last, tuple(variants), cells, _tally(VERDICTS, words)))
+        cells = tuple(_cell(figure, last, sides, estimates, figure in clean) for figure in first)
+        rows.append(AttackRow(name, last, tuple(variants), cells, nowhere.get(name, "")))
     return rows
 
 
+def _cell(figure: str, variant: VariantInfo, sides: Sides, estimates: Estimates, has_clean: bool) -> Cell:
+    to_clean = sides.get((figure, variant.key, "clean"))
+    to_control = sides.get((figure, variant.key, _control_key(variant)))
+    is_apart = not has_clean and to_control is not None
+    why = _why(estimates.get((figure, variant.key)))
+    return Cell(to_control if is_apart else to_clean, None if is_apart else to_control, is_apart, why)
+
+
+def _why(one: Estimate | None) -> str:
+    """Mostly why nothing was scored; "" where something was."""
+    return "" if one is None or one.scored or not one.reasons else next(iter(one.reasons))
+
+
 def _panels(
-    report: Report, first: Sequence[str], sides: Sides, scales: Mapping[str, Scale], estimates: Estimates
+    report: Report,
+    first: Sequence[str],
+    sides: Sides,
+    scales: Mapping[str, Scale],
+    estimates: Estimates,
+    clean: frozenset[str],
 ) -> list[Panel]:
     order = [*first, *(name for name in report.figures if name not in first)]
     panels = []
     for place, name in enumerate(order, start=1):
-        rows = _forest(report.variants, name, sides)
+        rows = _forest(report.variants, name, sides, estimates)
+        # What could be made on no case is said once, with the attacks.
+        empty = [row.variant.key for row in rows if row.is_empty and row.variant.is_applicable]
+        rows = [row for row in rows if not row.is_empty]
+        to_control = name not in clean and any(row.apart is not None for row in rows)
+        main = [row.apart if to_control else row.attacked for row in rows]
+        tally = _tally(VERDICTS, [side.word for side in main if side is not None] + [NOT_SCORED] * len(empty))
         panels.append(
             Panel(
                 number=place,
                 name=name,
                 info=report.figures[name],
                 is_headline=name in first,
-                tally=_tally(VERDICTS, [row.attacked.word for row in rows if row.attacked is not None]),
+                to_control=to_control,
+                tally=tally,
                 ticks=tuple(strip_ticks(scales[name])) if name in scales else (),
                 rows=tuple(rows),
+                silent=_silent(name, empty, estimates),
                 curves=tuple(_curves(report.variants, name, estimates)),
                 estimates=tuple(
                     estimates[name, variant.key] for variant in report.variants if (name, variant.key) in estimates
@@ -221,13 +298,21 @@ def _panels(
     return panels
 
 
-def _forest(variants: Sequence[VariantInfo], figure: str, sides: Sides) -> list[Row]:
+def _silent(figure: str, variants: Sequence[str], estimates: Estimates) -> tuple[Silent, ...]:
+    reasons: dict[str, list[str]] = {}
+    for key in variants:
+        reasons.setdefault(_why(estimates.get((figure, key))), []).append(key)
+    return tuple(Silent(tuple(keys), reason) for reason, keys in reasons.items())
+
+
+def _forest(variants: Sequence[VariantInfo], figure: str, sides: Sides, estimates: Estimates) -> list[Row]:
     rows = [
         Row(
             variant,
             sides.get((figure, variant.key, "clean")),
             sides.get((figure, _control_key(variant), "clean")),
             sides.get((figure, variant.key, _control_key(variant))),
+            (estimates.get((figure, variant.key)), estimates.get((figure, _control_key(variant)))),
         )
         for variant in variants
         if variant.attack and not variant.control
