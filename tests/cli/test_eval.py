@@ -185,11 +185,11 @@ def test_faults_in_the_data_are_named_by_file_line_and_field(here: Path) -> None
 
 def test_the_list_names_what_there_is() -> None:
     known = json.loads(tamis("--list", "--json").stdout)
-    assert known["suites"] == ["injection", "multimodal", "poisoning", "quality", "robustness"]
+    assert {"injection", "multimodal", "poisoning", "quality", "robustness"} <= set(known["suites"])
     assert {"poison", "injection"} <= set(known["attacks"])
     assert {"answer_f1", "attack_success"} <= set(known["metrics"])
     assert {"jsonl", "beir"} <= set(known["formats"])
-    assert "suites: injection, multimodal" in tamis("--list").stdout
+    assert f"suites: {', '.join(known['suites'])}"[:40] in tamis("--list").stdout
 
 
 def test_an_interrupted_run_says_how_to_go_on(here: Path) -> None:
