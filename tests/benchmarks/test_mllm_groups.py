@@ -1,4 +1,4 @@
-"""The cross-encoder's training groups: written and read again, and drawn with the hard negatives that were asked for."""
+"""The cross-encoder's training groups: written and read again, drawn with the hard negatives that were asked for."""
 
 import random
 from importlib import import_module

@@ -25,7 +25,13 @@ MODULES = ("heapq", "bisect", "copy", "random", "textwrap")
 
 def demo(folder: Path, name: str = "store", **settings: Any) -> DemoResult:
     return run_demo(
-        folder / name, folder / "demo.json", progress=False, embedder=FakeEmbedder(), modules=MODULES, **settings
+        folder / name,
+        folder / "demo.json",
+        progress=False,
+        attacks=0,
+        embedder=FakeEmbedder(),
+        modules=MODULES,
+        **settings,
     )
 
 
@@ -81,17 +87,17 @@ def test_a_store_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path) 
         assert store.ids() == ["diary"]
 
 
-@pytest.mark.parametrize("output", ["missing/demo.json", "."])
+@pytest.mark.parametrize("output", ["missing/demo.json", "missing/demo", "folder.json", "file"])
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path, output: str) -> None:
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "file").write_text("mine")
     with pytest.raises(BadInput, match="--output"):
         run_demo(tmp_path / "store", tmp_path / output, progress=False)
     assert not (tmp_path / "store").exists()
 
 
 def test_it_writes_nothing_to_stdout_or_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_demo(
-        tmp_path / "store", tmp_path / "demo.json", progress=True, embedder=FakeEmbedder(), modules=("heapq", "copy")
-    )
+    run_demo(tmp_path / "store", tmp_path, progress=True, attacks=0, embedder=FakeEmbedder(), modules=("heapq", "copy"))
     assert capsys.readouterr().out == ""
 
 

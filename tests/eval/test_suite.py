@@ -28,8 +28,8 @@ control = false
 """
 
 
-def test_the_five_suites_are_whole() -> None:
-    assert Suite.names() == ["injection", "multimodal", "poisoning", "quality", "robustness"]
+def test_the_suites_that_are_built_in_are_whole() -> None:
+    assert {"injection", "multimodal", "poisoning", "quality", "robustness"} <= set(Suite.names())
     for name in Suite.names():
         suite = Suite.of(name)
         assert suite.name == name

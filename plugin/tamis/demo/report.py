@@ -9,6 +9,7 @@ from rich.table import Table
 
 from tamis.eval.stats import Interval
 
+from .attack_report import print_attacks
 from .measures import Measure
 from .result import DemoResult, Pipeline
 
@@ -37,7 +38,10 @@ _ROWS: Mapping[Measure, _Row] = {
 
 
 def print_report(result: DemoResult, console: Console) -> None:
-    """A table of all measures, a sentence for each, and the example. "stock" is LlamaIndex's top five as retrieved."""
+    """A table of all measures, a sentence for each, an example, and what comes through under attack.
+
+    "stock" is LlamaIndex's top five as retrieved.
+    """
     meta = result.meta
     console.print(
         f"{meta['questions']} questions, {meta['unanswerable']} of which nothing answers, "
@@ -52,6 +56,9 @@ def print_report(result: DemoResult, console: Console) -> None:
         console.print(f"  answered by  {', '.join(example.gold)}")
         console.print(f"  stock gave   {', '.join(example.stock)}")
         console.print(f"  Tamis gave   {', '.join(example.tamis)}")
+    if result.attacks is not None:
+        console.print()
+        print_attacks(result.attacks, console)
 
 
 def sentences(result: DemoResult) -> list[str]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tamis.eval.stats import Interval
 
 from .measures import MEASURES, Answer, Measure, context_f1, difference, measured
+
+if TYPE_CHECKING:
+    from .attacked import Attacks
 
 Pipeline = Literal["stock", "stock_best", "tamis"]
 BASELINE: Pipeline = "stock"
@@ -24,17 +27,22 @@ class Example:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """The demo's numbers. ``wins`` counts questions where Tamis' context F1 is above, equal to and below stock's."""
+    """The demo's numbers. ``wins`` counts questions where Tamis' context F1 is above, equal to and below stock's.
+
+    ``attacks`` is what the pipelines let through when they were attacked, None where they were not.
+    """
 
     pipelines: Mapping[Pipeline, Mapping[Measure, Interval]]
     differences: Mapping[Pipeline, Mapping[Measure, Interval]]
     wins: tuple[int, int, int]
     example: Example | None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    attacks: "Attacks[Pipeline] | None" = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: ``stock``, ``stock_best`` and ``tamis`` with a row a measure; the latter two also with
         ``difference_to_stock``, a row a measure again. A row is ``{"mean", "low", "high", "n"}`` at 95% confidence.
+        ``attacks`` is that of ``Attacks.to_dict``, null where there were none.
         """
         document: dict[str, Any] = {}
         for pipeline, rows in self.pipelines.items():
@@ -50,6 +58,7 @@ class DemoResult:
             "stock": list(self.example.stock),
             "tamis": list(self.example.tamis),
         }
+        document["attacks"] = self.attacks and self.attacks.to_dict()
         document["meta"] = dict(self.meta)
         return document
 

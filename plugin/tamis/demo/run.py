@@ -1,55 +1,67 @@
-"""Runs the demo: builds the store or takes it from the cache, asks every pipeline every question, sums up."""
+"""Runs the demo: builds the store or takes it from the cache, asks and attacks every pipeline, sums up."""
 
-import json
-import os
 import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.schema import MetadataMode, QueryBundle
+from llama_index.core.schema import BaseNode, MetadataMode, QueryBundle
 
-from tamis.core.errors import BadInput
 from tamis.models.embedder import Embedder
 from tamis.retrievers import Store
 from tamis.retrievers.store import DEFAULT_EMBEDDER
 
-from .corpus import MODULES, passages
+from .attacked import Attacks, attack
+from .cases import cases_of, sample
+from .corpus import MODULES, Passage, passages
 from .library import Progress, default_folder, fill, nodes_of
 from .measures import Answer
+from .output import Output
+from .page import write_page
 from .pipelines import pipelines
 from .questions import Question, questions
+from .remembered import Remembered
 from .result import DemoResult, Pipeline, summarise
 from .tokens import token_counter
 
 WARM_UP = ("how do I begin?", "open a file", "count things")
 """Asked before the clock runs, so that no pipeline pays for loading."""
 
+ATTACKED = 40
+"""Questions that are asked under attack, drawn from all."""
+
 _VERSIONS = ("tamis", "llama-index-core", "llama-index-retrievers-bm25", "chromadb", "bm25s", "sentence-transformers")
 
 
 def run_demo(
     store: Path | None = None,
-    output: Path = Path("demo.json"),
+    output: Path = Path("demo"),
     progress: bool = True,
     *,
+    attacks: int = ATTACKED,
     seed: int = 0,
     embedder: Embedder | None = None,
     modules: Sequence[str] = MODULES,
 ) -> DemoResult:
-    """Compares the three pipelines on the documentation of the running Python and writes the numbers to ``output``.
+    """Compares the three pipelines on the documentation of the running Python, as it is and under attack.
 
     ``store`` is the folder of the demo's store, by default in the user's cache; it is built when it is not there.
-    ``progress`` shows bars on stderr where that is a terminal. ``seed`` is the bootstrap's. ``embedder`` is the
-    store's, all-MiniLM-L6-v2 by default; ``modules`` are those whose documentation is asked.
-    Raises BadInput when ``output`` cannot be written or the store holds something else.
+    ``output`` is a folder, in which the numbers go to ``demo.json``; or a .json file for the numbers, and then the
+    folder of its name without the ending. In the folder stand ``report.html``, which compares the pipelines under
+    attack, and a run of the laboratory for each: those of an earlier demo are replaced. ``attacks`` is the number of
+    questions that are asked under attack, drawn at random; 0: none, and what an earlier demo left stays as it is.
+    ``progress`` shows bars on stderr where that is a terminal. ``seed`` is that of the draw, the attacks and the
+    bootstrap. ``embedder`` is the store's, all-MiniLM-L6-v2 by default; ``modules`` are those whose documentation is
+    asked. Raises BadInput when ``output`` cannot be written or the store holds something else.
     """
-    _check_output(output)
+    place = Output.at(output)
+    place.check(attacks=attacks > 0)
     started = time.perf_counter()
     corpus = passages(modules)
     nodes = nodes_of(corpus)
@@ -61,6 +73,11 @@ def run_demo(
             built = fill(opened, nodes, report)
             ready = time.perf_counter()
             answers = ask_all(pipelines(opened, nodes), asked, report)
+            answered = time.perf_counter()
+            found = None
+            if attacks:
+                chosen = sample(asked, attacks, seed=seed)
+                found = _attacked(opened, corpus, nodes, chosen, place, seed, report)
     meta: dict[str, Any] = {
         "python": platform.python_version(),
         "passages": len(corpus),
@@ -75,12 +92,13 @@ def run_demo(
         "passages_embedded": built,
         "seconds": {
             "store": round(ready - started, 1),
-            "questions": round(time.perf_counter() - ready, 1),
+            "questions": round(answered - ready, 1),
+            "attacks": round(time.perf_counter() - answered, 1),
         },
         "versions": _versions(),
     }
-    result = summarise(answers, meta, seed=seed)
-    _write(output, result.to_dict())
+    result = replace(summarise(answers, meta, seed=seed), attacks=found)
+    place.write(result.to_dict())
     return result
 
 
@@ -102,6 +120,25 @@ def ask_all(
                 answers[name].append(_answer(engines[name], question, count))
     progress("asking", len(asked), len(asked))
     return answers
+
+
+def _attacked(
+    store: Store,
+    corpus: Sequence[Passage],
+    nodes: Sequence[BaseNode],
+    chosen: Sequence[Question],
+    place: Output,
+    seed: int,
+    progress: Progress,
+) -> Attacks[Pipeline]:
+    """The pipelines' runs in the laboratory, and the page that compares them, all at their places."""
+    with place.replaced() as folder:
+        remembered = Remembered(store.embedder)
+        with _one_thread(), Store.open(store.name, embedder=remembered) as again:
+            data = cases_of(chosen, corpus)
+            found = attack(pipelines(again, nodes), data, folder, rival="stock_best", seed=seed, progress=progress)
+        write_page(folder / place.report.name, found)
+    return found
 
 
 def _answer(engine: RetrieverQueryEngine, question: Question, count: Callable[[str], int]) -> Answer:
@@ -145,18 +182,6 @@ def _bars(wanted: bool) -> Iterator[Progress]:
             bars.update(tasks[what], completed=done, total=of)
 
         yield report
-
-
-def _check_output(output: Path) -> None:
-    if output.is_dir() or not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
-        raise BadInput(f"{output}: cannot be written; name a file in a folder that exists with --output")
-
-
-def _write(output: Path, document: Mapping[str, Any]) -> None:
-    """The whole document or none of it."""
-    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    unfinished.replace(output)
 
 
 def _versions() -> dict[str, str]:

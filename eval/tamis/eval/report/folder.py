@@ -36,6 +36,7 @@ def write_all(folder: Path) -> Summary:
     from .page import write_page
     from .sarif import sarif
     from .tables import write_cases, write_estimates
+    from .trust import write_trust
 
     planned = Planned.read(folder)
     summary = summarise(records(folder), planned)
@@ -49,6 +50,7 @@ def write_all(folder: Path) -> Summary:
     write_bytes(folder / "junit.xml", junit(report, timings))
     write_bytes(folder / "report.sarif", sarif(report, timings))
     write_page(folder, report, timings=timings)
+    write_trust(folder, report, timings=timings)
     write_bytes(folder / TIMINGS, timings.to_bytes())
     # Last: whoever finds it finds the others as well.
     write_bytes(folder / REPORT, report.to_bytes())

@@ -7,17 +7,18 @@ from typing import Any
 from ...outcome import Scored
 from ...run.record import Record
 from ...stats import Interval
-from ...trust.conflict import CONTEXT_OF, ConflictTable, conflict_table
+from ...trust.conflict import CONTEXT_OF
+from ...trust.conflict_rates import ConflictTable, conflict_table
 from ...trust.detection import Detection, per_group
 from ...trust.dimensions import DIMENSIONS, Dimension
 from ...trust.impact import Line, checklist
-from ...trust.pairs import pairs_of, tally
+from ...trust.pairs import Pairing, pairs_of, tally
 from ...trust.selective import Selective, selective_answering
 from ..report import Estimate, Report
 
 SCHEMA = "tamis-trust/1"
 _COST = ("cost", "joules", "completion_tokens", "prompt_tokens", "latency_s")
-_BIAS = ("bbq_s_dis", "bbq_s_amb", "bbq_accuracy", "bbq_accuracy_aligned", "bbq_accuracy_not_aligned", "flips")
+_BIAS = ("bbq_s_dis", "bbq_s_amb", "bbq_accuracy", "bbq_accuracy_aligned", "bbq_accuracy_not_aligned")
 _KEPT = 2_000
 
 
@@ -31,7 +32,7 @@ class Standing:
 
     name: str
     asks: str
-    counts: Mapping[str, int]
+    counts: Mapping[Pairing, int]
     held: Interval | None
     helped: Interval | None
     both: Interval | None
@@ -49,7 +50,8 @@ class Trust:
     """Six dimensions side by side, never summed, and what else a reader must know to trust them.
 
     ``objects`` counts yes-or-no questions by their kind, "yes" the positive class. ``conflict`` is None where the suite
-    tries no conflict, ``selective`` counts no answers where the pipeline gave no confidence.
+    tries no conflict, ``selective`` counts no answers where the pipeline gave no confidence. ``timed`` is what clocks
+    and meters gave; the joules of a meter are there.
     """
 
     suite: str
@@ -62,6 +64,7 @@ class Trust:
     conflict: ConflictTable | None
     selective: Selective
     cost: tuple[Estimate, ...]
+    timed: tuple[Estimate, ...]
     impact: tuple[Line, ...]
 
     @property
@@ -76,8 +79,9 @@ class Trust:
         return (*dimensions, *(line.name for line in self.impact if not line.measured))
 
     def to_json(self) -> dict[str, Any]:
-        """As strict JSON holds it, "schema" first; intervals by their names."""
-        written: dict[str, Any] = _plain(asdict(self))
+        """As strict JSON holds it, "schema" first; intervals by their names; nothing that a clock gave."""
+        written: dict[str, Any] = _plain(asdict(replace(self, timed=())))
+        del written["timed"]
         for one, kept in zip(written["impact"], self.impact, strict=True):
             one["measured"] = kept.measured
         return {"schema": SCHEMA, **written, "not_measured": list(self.not_measured)}
@@ -91,23 +95,22 @@ def trust_of(report: Report, records: Iterable[Record], timings: Report | None =
     held = [_slim(record) for record in records]
     level = report.run.confidence
     scored = [one.figure for one in report.estimates if one.scored]
-    measured = list(
-        dict.fromkeys(scored + [one.figure for one in timings.estimates if one.scored] if timings else scored)
-    )
+    scored += [one.figure for one in timings.estimates if one.scored] if timings else []
+    measured = list(dict.fromkeys(scored))
     attacks = {one.attack for one in report.variants}
     tries_conflict = any(one in CONTEXT_OF for one in attacks) and "context_adherence" in report.figures
-    everything = (*report.estimates, *(timings.estimates if timings else ()))
     return Trust(
         report.run.suite,
         report.run.target,
         report.run.data.name,
         level,
         tuple(_standing(report, held, one) for one in DIMENSIONS),
-        tuple(one for one in report.estimates if one.figure in _BIAS and one.scored),
+        tuple(one for one in report.estimates if one.scored and _is_of_groups(one)),
         _objects(held),
         conflict_table(held, confidence=level) if tries_conflict else None,
         selective_answering(held),
-        tuple(one for one in everything if one.figure in _COST and one.variant == "clean"),
+        _costs(report),
+        _costs(timings) if timings else (),
         tuple(checklist(measured, attacks)),
     )
 
@@ -118,7 +121,7 @@ def _standing(report: Report, records: list[Record], dimension: Dimension) -> St
     return Standing(
         dimension.name,
         dimension.asks,
-        {standing: count for standing, count in found.counts.items()},
+        found.counts,
         found.held,
         found.helped,
         found.both,
@@ -133,6 +136,15 @@ def _estimates(report: Report, dimension: Dimension) -> Iterator[Estimate]:
     wanted = {(one.figure, key) for one in dimension.holds for key in tested}
     wanted |= {(one.figure, "clean") for one in dimension.helps}
     return (one for one in report.estimates if (one.figure, one.variant) in wanted and one.scored + one.unscored)
+
+
+def _is_of_groups(one: Estimate) -> bool:
+    is_swapped = one.figure == "flips" and one.variant.startswith("group-swap@")
+    return one.figure in _BIAS or one.figure.startswith("group_exposure_gap") or is_swapped
+
+
+def _costs(report: Report) -> tuple[Estimate, ...]:
+    return tuple(one for one in report.estimates if one.figure in _COST and one.variant == "clean" and one.scored)
 
 
 def _why(report: Report, dimension: Dimension, pairs: int) -> str:

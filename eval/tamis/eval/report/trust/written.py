@@ -21,8 +21,8 @@ _UNIT = Scale(0.0, 1.0)
 def write_trust(folder: Path, report: Report, *, timings: Report | None = None) -> Trust | None:
     """Writes ``trust.json`` and ``trust.html`` into a run's folder; None, and no file, where no dimension was measured.
 
-    The same folder gives the same bytes of both, but for what clocks and meters gave under "cost". Raises OSError where
-    they cannot be written, BadInput for a damaged journal, MissingExtra without jinja2.
+    The same seed, data and target give the same bytes of ``trust.json``; the page shows what clocks gave too. Raises
+    OSError where they cannot be written, BadInput for a damaged journal, MissingExtra without jinja2.
     """
     from ...run.journal import records
 

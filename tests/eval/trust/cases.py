@@ -1,0 +1,50 @@
+"""A suite of trust over real questions: CLAPnq and Lost in the Middle with passages of their own, and BBQ's pairs."""
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from tamis.eval.attacks import Pool, attack_of
+from tamis.eval.case import Case
+from tamis.eval.datasets import load
+from tamis.eval.metrics import metric_of
+from tamis.eval.suite import Suite, Trial
+from tamis.eval.trust.extraction import Extraction
+from tamis.eval.trust.own_documents import with_own_documents
+from tamis.eval.trust.silenced import Silenced, with_silent_twins
+from tamis.models.judge import Judge
+
+METRICS: tuple[str, ...] = (
+    "answer_contained",
+    "answer_f1",
+    "factual",
+    "attack_success",
+    "evidence_shown",
+    "citations_valid",
+)
+METRICS += ("bbq_accuracy", "bbq_s_dis", "bbq_s_amb", "personal_data_leaked", "context_repeated", "answered", "refused")
+JUDGED = ("key_facts_recall", "key_facts_precision", "citation_recall", "citation_precision")
+
+
+def real_cases(data: Path, *, each: int = 24) -> list[Case]:
+    """So many questions of each of three sets."""
+    found: list[Case] = []
+    for path in ("clapnq/clapnq_dev_answerable.jsonl", "litm/nq-open-oracle.jsonl.gz"):
+        questions = load(data / path)
+        pool = Pool(list(islice(questions.documents(), 300)))
+        found += with_own_documents(islice(questions.cases(), each), pool, others=2)
+    twins = with_silent_twins(islice(load(data / "bbq" / "Age.jsonl").cases(), 1_200))
+    return [*found, *twins[:: max(1, len(twins) // each)][:each]]
+
+
+def small_suite(judge: Judge) -> Suite:
+    """The metrics and attacks of "trust" that the six dimensions need, judged by one judge."""
+    base = Suite.of("trust")
+    metrics = (*map(metric_of, METRICS), *(metric_of({"name": name, "judge": judge}) for name in JUDGED))
+    trials = (
+        Trial(attack_of("contradiction"), (1.0,), control=False),
+        Trial(attack_of("distractors"), (3.0,), control=False),
+        Trial(Silenced(), (1.0,), control=False),
+        Trial(Extraction(), (1.0,), control=False),
+    )
+    return replace(base, metrics=metrics, attacks=trials, gates=())
