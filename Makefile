@@ -10,6 +10,10 @@ VLLM_BIN := $(VLLM_VENV)/bin
 VLLM_INSTALLED := $(VLLM_VENV)/.tamis-installed
 VLLM_FILES := tests/vllm/environment/tamis_torchvision.py tests/vllm/environment/tamis_torchvision.pth
 VLLM_PIP := $(VLLM_BIN)/python -m pip --disable-pip-version-check --no-input
+RAGAS_VENV ?= .venv-ragas
+RAGAS_BIN := $(RAGAS_VENV)/bin
+RAGAS_INSTALLED := $(RAGAS_VENV)/.tamis-installed
+RAGAS_PIP := $(RAGAS_BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 
 # The first of these that is new enough and can make an environment.
@@ -19,7 +23,7 @@ FIND_PYTHON = for candidate in $(PYTHON); do \
 	&& { echo "$$candidate"; break; }; done
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-vllm test-browser check lint types stairs wheel format constraints clean
+.PHONY: help install demo test test-vllm test-ragas test-browser check lint types stairs wheel format constraints clean
 .DELETE_ON_ERROR:
 
 help: ## what can be made
@@ -35,6 +39,9 @@ test: $(INSTALLED) ## every test (ARGS="-k name" for some)
 
 test-vllm: $(VLLM_INSTALLED) ## the tests of a real vLLM, in process and as a server, on the CPU
 	$(VLLM_BIN)/python -m pytest tests/vllm $(ARGS)
+
+test-ragas: $(RAGAS_INSTALLED) ## the bridge to a real ragas, in an environment of its own
+	$(RAGAS_BIN)/python -m pytest tests/eval/bridges tests/eval/metrics/test_context_similarity.py $(ARGS)
 
 test-browser: $(INSTALLED) ## the report's page in a real browser (Debian: apt install chromium)
 	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { \
@@ -69,7 +76,7 @@ clean: ## remove what was built and cached, but not the environment
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find plugin retrievers rerankers eval tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BIN)/python $(VLLM_BIN)/python:
+$(BIN)/python $(VLLM_BIN)/python $(RAGAS_BIN)/python:
 	@python=$$($(FIND_PYTHON)); \
 	if [ -z "$$python" ]; then \
 		echo "Tamis needs Python 3.11 or newer with its venv module; none of these is that: $(PYTHON)" >&2; \
@@ -93,4 +100,12 @@ $(VLLM_INSTALLED): pyproject.toml constraints-vllm.txt $(VLLM_FILES) | $(VLLM_BI
 	$(VLLM_PIP) install --quiet --no-deps --requirement constraints-vllm.txt
 	$(VLLM_PIP) install --quiet --no-deps --build-constraint constraints.txt --editable .
 	@cp $(VLLM_FILES) "$$($(VLLM_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@touch $@
+
+# The list is whole, as vLLM's is: ragas' own dependencies want older releases than the others do.
+$(RAGAS_INSTALLED): pyproject.toml constraints-ragas.txt | $(RAGAS_BIN)/python
+	@echo "Installing ragas into $(RAGAS_VENV): some minutes the first time"
+	$(RAGAS_PIP) install --quiet --constraint constraints-ragas.txt --upgrade pip
+	$(RAGAS_PIP) install --quiet --no-deps --requirement constraints-ragas.txt
+	$(RAGAS_PIP) install --quiet --no-deps --build-constraint constraints.txt --editable .
 	@touch $@

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tamis.commands import ask, calibrate, compare, demo, doctor, evaluate, index, report
+from tamis.commands import ask, calibrate, compare, demo, doctor, evaluate, index, judge, label, report, train
 from tamis.commands.noise import quiet
 from tamis.commands.terminal import say
 from tamis.core.errors import TamisError
@@ -88,6 +88,9 @@ app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
+app.add_typer(train.train, name="train")
+app.add_typer(judge.app, name="judge", no_args_is_help=True)
+app.add_typer(label.app, name="label", no_args_is_help=True)
 
 
 def main() -> None:

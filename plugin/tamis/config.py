@@ -30,6 +30,11 @@ TABLES: dict[str, dict[str, str]] = {
     "duplicates": {"threshold": "duplicates"},
     "defend": {"with": "defences"},
     "media": {"roots": "", "urls": "", "max_bytes": "", "max_pixels": ""},
+    # The settings of tamis.guard.Guard: an empty table takes all of them as they come.
+    "guard": {
+        **{"judge": "", "screen": "", "mode": "", "on_unknown": "", "supported_at": "", "tries": "", "passages": ""},
+        **{"deadline_s": "", "refusal": "", "notice": "", "mark": ""},
+    },
 }
 
 
@@ -41,7 +46,8 @@ class PipelineConfig:
     passages count as one, None to keep all; ``defences`` are stages against planted passages, in order, by name (see
     ``tamis.rerankers.DEFENCES``), as tables or as they are, None for none; ``scorer``, ``policy`` and ``fallback`` are
     components, their names or tables of settings, the policy by default that of ``default_policy``; ``calibrator`` is
-    a Calibrator, its file, or None for the scorer's own log-odds.
+    a Calibrator, its file, or None for the scorer's own log-odds; ``guard`` is a Guard, a table of its settings, True
+    for those it comes with, None or False for answers as the model gives them.
     """
 
     candidates: int = 50
@@ -59,6 +65,7 @@ class PipelineConfig:
     duplicates: float | None = 0.9
     defences: Any = ("instructions", "chorus")
     media: MediaPolicy = field(default_factory=MediaPolicy)
+    guard: Any = None
 
     @classmethod
     def load(cls, path: str | Path) -> "PipelineConfig":
@@ -87,6 +94,8 @@ class PipelineConfig:
             settings["media"] = _media(tables["media"], path.parent)
         if isinstance(settings.get("calibrator"), str):
             settings["calibrator"] = path.parent / settings["calibrator"]
+        if "guard" in tables:
+            settings["guard"] = _guard(tables["guard"], path.parent)
         return cls(**settings)
 
     def with_settings(self, settings: Mapping[str, Any]) -> "PipelineConfig":
@@ -103,6 +112,16 @@ def default_policy() -> dict[str, Any]:
 
     prior = shipped_counts()
     return {"name": "expected-f1", "beta": DEFAULT_BETA, "counts": prior.weights, "sharpness": prior.sharpness}
+
+
+def _guard(rows: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    settings = dict(rows)
+    screen = settings.get("screen")
+    if isinstance(screen, str) and screen.endswith(".json"):
+        settings["screen"] = str(folder / screen)
+    elif isinstance(screen, Mapping) and isinstance(screen.get("file"), str):
+        settings["screen"] = {**screen, "file": str(folder / screen["file"])}
+    return settings
 
 
 def _media(rows: Mapping[str, Any], folder: Path) -> MediaPolicy:

@@ -15,6 +15,7 @@ from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.response_synthesizers.no_text import NoText
 
 from tamis.core.errors import BadSetting
+from tamis.guard import GuardedSynthesizer, guard_of
 from tamis.rerankers import AdaptiveTopK, DuplicateFilter, Reranker
 from tamis.rerankers.defend import defence_of
 from tamis.rerankers.order import order_named
@@ -37,8 +38,7 @@ def stages(source: Source, config: PipelineConfig | str | Path | None = None, **
 
     ``config`` is a PipelineConfig or a tamis.toml, ``settings`` override it: see PipelineConfig for their names.
     """
-    base = config if isinstance(config, PipelineConfig) else PipelineConfig.load(config) if config else PipelineConfig()
-    chosen = base.with_settings(settings)
+    chosen = _chosen(config, settings)
     if chosen.candidates < 1:
         raise BadSetting(f"candidates must be at least 1, not {chosen.candidates}")
     post: list[BaseNodePostprocessor] = [
@@ -76,14 +76,23 @@ def harden(
     language model only for ``query``; ``retrieve`` works without one. Where neither ``llm`` nor
     ``response_synthesizer`` is given and LlamaIndex's ``Settings`` have no model yet, ``query`` returns the passages
     with an empty answer. When nothing retrieved answers the question, nothing is kept, and LlamaIndex answers
-    "Empty Response"; ``min_k=1`` always keeps the best.
+    "Empty Response"; ``min_k=1`` always keeps the best. With ``guard=True`` answers are checked sentence by sentence
+    against what was kept, while they are written: see ``tamis.guard.Guard`` for its settings.
     """
-    parts = stages(source, config, **settings)
+    chosen = _chosen(config, settings)
+    guard = guard_of(chosen.guard)
+    parts = stages(source, chosen)
+    synthesizer = response_synthesizer or _synthesizer(llm)
     return RetrieverQueryEngine(
         retriever=parts.retriever,
-        response_synthesizer=response_synthesizer or _synthesizer(llm),
+        response_synthesizer=GuardedSynthesizer(synthesizer, guard, llm=llm) if guard is not None else synthesizer,
         node_postprocessors=parts.postprocessors,
     )
+
+
+def _chosen(config: PipelineConfig | str | Path | None, settings: dict[str, Any]) -> PipelineConfig:
+    base = config if isinstance(config, PipelineConfig) else PipelineConfig.load(config) if config else PipelineConfig()
+    return base.with_settings(settings)
 
 
 def _retriever(source: Source, config: PipelineConfig) -> BaseRetriever:

@@ -11,7 +11,11 @@ from .options import AsJson
 from .terminal import console, print_json, say
 
 if TYPE_CHECKING:
+    from tamis.core.content import Content
     from tamis.models.screens import Example, Trained
+
+PROSE, PROSE_WORDS = 300, 150
+"""Passages of Python's documentation that stand for harmless prose, and their words."""
 
 train = typer.Typer(help="Train what Tamis learns from your own labels.", no_args_is_help=True)
 
@@ -32,6 +36,13 @@ def screen(
         Path | None,
         typer.Option("--harmless", metavar="FILE.jsonl", help="Harmless text of the kind to be screened, one a line."),
     ] = None,
+    background: Annotated[
+        bool,
+        typer.Option(
+            "--background/--no-background",
+            help="Without --harmless, learn harmless prose from the documentation that comes with Python.",
+        ),
+    ] = True,
     rate: Annotated[float, typer.Option("--rate", help="The false-positive rate that the threshold is for.")] = 0.01,
     seed: Annotated[int, typer.Option("--seed", help="Of the split into folds.")] = 0,
     as_json: AsJson = False,
@@ -40,11 +51,14 @@ def screen(
 
     A line is {"text": "...", "harmful": true} or {"image": "a.png", "harmful": false}, perhaps with "category" and
     "group" (what is never split: texts of one template). Text in images is read by OCR. --harmless takes passages of
-    your corpus ({"text": "..."}): without them, passages of another kind than the examples may be stopped more often.
+    your corpus ({"text": "..."}), so that the threshold holds on them too; without it Python's own documentation stands
+    for harmless prose, and text of another kind than either may be stopped more often.
     Every figure is of examples that the screen had not seen. No word of the examples is printed or written readably.
     """
     examples = _examples(data)
-    background = [] if harmless is None else [one.content for one in _harmless(harmless)]
+    beside = harmless_prose() if background and harmless is None else []
+    if harmless is not None:
+        beside = [one.content for one in _harmless(harmless)]
     # Told before training has worked for minutes.
     if not out.absolute().parent.is_dir():
         raise BadInput(f"there is no folder {out.absolute().parent} to write {out.name} into")
@@ -52,7 +66,7 @@ def screen(
     from tamis.models.screens.saved import save_screen
 
     try:
-        trained = train_screen(examples, kind, rate=rate, seed=seed, background=background)
+        trained = train_screen(examples, kind, rate=rate, seed=seed, background=beside)
     except BadInput as error:
         raise BadInput(f"{data}: {error}") from error
     save_screen(out, trained.screen, trained.report.to_dict())
@@ -80,6 +94,22 @@ def _harmless(path: Path) -> "list[Example]":
     if wrong := [number for number, example in enumerate(examples, start=1) if example.harmful]:
         raise BadInput(f"{path}: example {wrong[0]} is labelled harmful; --harmless takes harmless text alone")
     return [example for example in examples if example.content.text.strip()]
+
+
+def harmless_prose() -> "list[Content]":
+    """English prose that is at hand everywhere, in passages of some 150 words."""
+    from tamis.core.content import Content
+    from tamis.demo.corpus import passages
+
+    contents, waiting = [], ""
+    for passage in passages():
+        waiting = f"{waiting}\n{passage.text}".strip()
+        if len(waiting.split()) >= PROSE_WORDS:
+            contents.append(Content(waiting))
+            waiting = ""
+        if len(contents) == PROSE:
+            break
+    return contents
 
 
 def _ocr() -> Any:
@@ -127,7 +157,7 @@ def _print(document: dict[str, Any]) -> None:
         f"threshold on P(harmful)           {document['threshold']:.4f}   for a rate of {document['rate_asked_for']:g}"
     )
     line("false-positive rate (held out)", document["false_positive_rate"])
-    line("  on --harmless", document["false_positive_rate_background"])
+    line("  on harmless prose", document["false_positive_rate_background"])
     line("found of the harmful (held out)", document["true_positive_rate"])
     out.print(f"Brier score (held out)            {document['brier']:.4f}")
     if document["unscored"]:

@@ -1,0 +1,108 @@
+"""Finds what is named in a text by its capital letters: people, places, works, organisations."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tamis.models.lexical import STOP_WORDS
+from tamis.models.sentences import sentences
+
+from .dates import MONTHS
+
+
+class Name(NamedTuple):
+    """A name as it is written, at [begin, end) of the text."""
+
+    text: str
+    begin: int
+    end: int
+
+
+_TOKEN = re.compile(r"[^\W\d_](?:[^\W_]|['’.&-](?=[^\W_]))*|\d+|[^\w\s]")
+_LINKS = frozenset("of the de la le du von van der den di da al el bin ibn y".split())  # noqa: SIM905
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+_NEVER = frozenset(word.casefold() for word in (*MONTHS, *_DAYS.split(), "I", "Mr", "Mrs", "Ms", "Dr", "Yes", "No"))
+# Words that often begin a sentence and name nothing, beside the stop words.
+_OPENERS = frozenset(
+    """after although among another are before both despite during each every following however instead later many
+    most none not one our over several since some still there today two under unlike until upon well whether
+    within without yes""".split()  # noqa: SIM905
+)
+_WORD = re.compile(r"\w+")
+
+
+def names_in(text: str) -> list[Name]:
+    """The names of a text in order: runs of words with a capital letter, with the small words that join them.
+
+    A word that only stands at the beginning of a sentence counts where it is neither a common opener nor written small
+    elsewhere in the text. A text in capitals, or without any, has none.
+
+    >>> [name.text for name in names_in("The Oberoi Group was founded in Delhi by M. S. Oberoi of Bhaun.")]
+    ['Oberoi Group', 'Delhi', 'M. S. Oberoi of Bhaun']
+    """
+    letters = [character for character in text if character.isalpha()]
+    if not letters or sum(character.isupper() for character in letters) > 0.7 * len(letters) > 4:
+        return []
+    small = {word for word in _WORD.findall(text) if word.islower()}
+    found: list[Name] = []
+    for begin, end in sentences(text):
+        found += _of_sentence(text, begin, end, small)
+    return found
+
+
+def _of_sentence(text: str, begin: int, end: int, small: set[str]) -> Iterable[Name]:
+    tokens = list(_TOKEN.finditer(text, begin, end))
+    runs: list[list[re.Match[str]]] = [[]]
+    for at, token in enumerate(tokens):
+        word = token[0]
+        if (word[0].isupper() and word.casefold() not in _NEVER and not (at == 0 and _opens(word, small))) or (
+            runs[-1] and (_joins(word, tokens, at) or (word == "." and _is_initial(tokens, at)))
+        ):
+            runs[-1].append(token)
+        elif runs[-1]:
+            runs.append([])
+    for run in runs:
+        # "The" inside a run joins; in front or behind it is no part of the name.
+        while run and (run[0][0].casefold() in _LINKS or run[0][0].casefold() in STOP_WORDS):
+            run = run[1:]
+        while run and (run[-1][0].casefold() in _LINKS or not run[-1][0][0].isalnum()):
+            run = run[:-1]
+        if run:
+            last = run[-1].end() - (2 if run[-1][0].endswith(("'s", "’s")) else 0)
+            yield Name(text[run[0].start() : last], run[0].start(), last)
+
+
+def _opens(word: str, small: set[str]) -> bool:
+    lowered = word.casefold()
+    return lowered in STOP_WORDS or lowered in _OPENERS or lowered in small
+
+
+def _joins(word: str, tokens: list["re.Match[str]"], at: int) -> bool:
+    following = tokens[at + 1 : at + 3]
+    if word in _LINKS and following:
+        is_name = following[0][0][0].isupper()
+        return is_name or (following[0][0] in _LINKS and len(following) > 1 and following[1][0][0].isupper())
+    return False
+
+
+def _is_initial(tokens: list["re.Match[str]"], at: int) -> bool:
+    return len(tokens[at - 1][0]) == 1 and at + 1 < len(tokens) and tokens[at + 1][0][0].isupper()
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a name or a text as they are compared: folded, without "'s".
+
+    >>> words_of("Arthur’s Magazine")
+    ['arthur', 'magazine']
+    """
+    return _WORD.findall(re.sub(r"['’]s\b", "", text).casefold())
+
+
+def share_met(name: Name, known: frozenset[str]) -> float:
+    """The share of the name's words, in [0, 1], that are among those of the evidence.
+
+    Initials and joining words do not count, unless there is nothing else.
+    """
+    words = words_of(name.text)
+    telling = [word for word in words if len(word) > 1 and word not in _LINKS] or words
+    return sum(word in known for word in telling) / len(telling) if telling else 1.0
