@@ -69,7 +69,7 @@ def test_a_guard_can_be_given_in_every_way() -> None:
     assert guard_of(False) is None
     made = guard_of(True)
     assert made is not None
-    assert made.judge.name == "facts&embedding"
+    assert made.judge.name == "agreement&coverage"
     table = guard_of({"judge": {"name": "agreed", "a": "number", "b": "exact"}, "mode": "mark"})
     assert table is not None
     assert (table.judge.name, table.mode) == ("number&exact", "mark")

@@ -39,8 +39,8 @@ class ChorusFilter(Stage):
     joined through others are one chorus too. A chorus counts as one from ``least`` passages on, so that two sources
     that agree still count as two.
 
-    A low threshold hears more choirs and takes honest passages on one subject for one (at 0.3 a sixth of what answers
-    was lost on the documentation of Python's library, whose methods are described in like words).
+    A low threshold hears more choirs and takes honest passages on one subject for one (on the documentation of
+    Python's library, whose methods are described in like words, 0.3 lost 0.07 of what answers, 0.7 less than 0.01).
 
     Only the first ``depth`` are compared, None for all: what stands far below does not reach the model anyway.
 
@@ -52,13 +52,13 @@ class ChorusFilter(Stage):
     voices.
     """
 
-    threshold: float = Field(default=0.6, gt=0, le=1)
+    threshold: float = Field(default=0.7, gt=0, le=1)
     least: int = Field(default=3, ge=2, strict=True)
     depth: int | None = Field(default=24, ge=2, strict=True)
 
     def __init__(
         self,
-        threshold: float = 0.6,
+        threshold: float = 0.7,
         least: int = 3,
         depth: int | None = 24,
         *,
