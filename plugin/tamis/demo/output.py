@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput
-from tamis.eval.report.atomic import write_bytes
 from tamis.eval.run.plan import Plan
 
 from .result import Pipeline

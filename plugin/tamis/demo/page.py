@@ -8,9 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import MissingExtra
 from tamis.eval.report import Estimate
-from tamis.eval.report.atomic import write_bytes
 from tamis.eval.report.comparison import RunDifference
 from tamis.eval.report.page import numbers
 from tamis.eval.report.page.escape import cut, revealed

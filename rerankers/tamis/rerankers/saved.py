@@ -2,11 +2,11 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput
 
 VERSION = 1
@@ -14,27 +14,8 @@ VERSION = 1
 
 def write_saved(path: str | os.PathLike[str], kind: str, content: Mapping[str, Any]) -> None:
     """Writes ``content`` as a file of that kind. A crash leaves the old file or the new one, never half of one."""
-    target = Path(path)
     text = json.dumps({"format": f"tamis-{kind}", "version": VERSION, **content}, indent=2, allow_nan=False) + "\n"
-    handle, unfinished = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent or Path())
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files that nobody else may read; a fitted file is no secret.
-        os.chmod(unfinished, 0o666 & ~current_umask())
-        os.replace(unfinished, target)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
-
-
-def current_umask() -> int:
-    """The process's umask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    write_bytes(Path(path), text.encode("utf-8"))
 
 
 def read_saved(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """One writer at a time, across processes: a lock that the system takes back when its holder dies."""
 
 import os
-import sys
 import threading
 import uuid
 from functools import cache
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from tamis.core.errors import StoreLocked
+from tamis.core.file_lock import open_locked, sign
 
 
 class Writer(NamedTuple):
@@ -66,10 +66,7 @@ class WriterLock:
 
     def _sign(self) -> None:
         self._writes += 1
-        text = f"{os.getpid()} {_this_process(os.getpid())} {self._writes}\n".encode("ascii")
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, text)
-        os.ftruncate(self._descriptor, len(text))
+        sign(self._descriptor, f"{os.getpid()} {_this_process(os.getpid())} {self._writes}")
 
 
 def last_writer(file: Path) -> Writer | None:
@@ -87,29 +84,11 @@ def _this_process(pid: int) -> str:
 
 
 def _locked(file: Path) -> int:
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _lock(descriptor)
+        return open_locked(file)
     except OSError as error:
-        os.close(descriptor)
         holder = last_writer(file)
         raise StoreLocked(
             f"process {holder.pid if holder else 'unknown'} is writing to the store in {file.parent}; "
             "wait until it is done, or end it"
         ) from error
-    return descriptor
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        # Far behind the text, so that others can still read whose lock it is.
-        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tamis.core.atomic import atomic_file, write_bytes
 from tamis.core.errors import BadInput
 from tamis.eval.outcome import Scored, Unscored
-from tamis.eval.report.atomic import atomic_file, write_bytes
 from tamis.eval.report.folder import read, read_timings, write, write_all
 from tamis.eval.report.markdown import markdown
 from tamis.eval.report.neutral import cell, code, one_line, visible

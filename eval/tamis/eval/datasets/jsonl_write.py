@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
+from tamis.core.atomic import atomic_file
 from tamis.core.content import Content
 from tamis.core.errors import BadInput
 from tamis.core.image import Image
@@ -25,23 +25,15 @@ def write(cases: Iterable[Case], path: str | Path) -> int:
     below 0.
     """
     target = Path(os.path.abspath(path))
-    unfinished = target.with_name(f".{target.name}.{token_hex(4)}.unfinished")
     count = 0
-    try:
-        with open(unfinished, "xb") as raw:
-            # No name and no time in the header: the same cases give the same bytes.
-            file = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if target.suffix == ".gz" else raw
-            for case in cases:
-                file.write(line_of(case, target.parent))
-                count += 1
-            if file is not raw:
-                file.close()
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.replace(unfinished, target)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with atomic_file(target) as raw:
+        # No name and no time in the header: the same cases give the same bytes.
+        file = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if target.suffix == ".gz" else raw
+        for case in cases:
+            file.write(line_of(case, target.parent))
+            count += 1
+        if file is not raw:
+            file.close()
     return count
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput
 
-from ..report.atomic import write_bytes
 from ..report.neutral import json_text
 from ..stats import Detector, Interval, prediction_powered, rogan_gladen
 from .accuracy import THRESHOLD, Accuracy

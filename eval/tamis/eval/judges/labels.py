@@ -9,11 +9,11 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal, get_args
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput, BadSetting
 
 from ..datasets.fault import Fault
 from ..datasets.reading import csv_rows
-from ..report.atomic import write_bytes
 from ..report.neutral import cell, json_text
 from .pairs import Pair
 

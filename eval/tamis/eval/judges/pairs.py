@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from tamis.core.atomic import write_bytes
 from tamis.core.content import Content
 from tamis.core.errors import BadInput
 
@@ -24,7 +25,6 @@ from ..datasets.jsonl import case_of
 from ..datasets.jsonl_write import line_of
 from ..datasets.reading import json_rows
 from ..datasets.row import Row
-from ..report.atomic import write_bytes
 
 
 @dataclass(frozen=True)

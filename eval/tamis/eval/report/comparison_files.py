@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .atomic import atomic_file, write_bytes
+from tamis.core.atomic import atomic_file, write_bytes
+
 from .comparison import Change, Comparison, RunDifference
 from .neutral import code, json_text
 from .tables import csv_line

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from tamis.core.atomic import atomic_file, write_bytes
 from tamis.core.errors import BadInput
 
 from .answers import FLIPS
-from .atomic import atomic_file, write_bytes
 from .planned import Planned
 from .report import Report
 from .summary import Summary, summarise

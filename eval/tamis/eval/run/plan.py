@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput
 
-from ..report.atomic import write_bytes
 from ..suite import Suite
 from ..variant import Variant
 from .data import DataId

@@ -1,12 +1,11 @@
 """Trained screens as JSON files that say what they are: written whole or not at all, refused when something else."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput
 from tamis.models.embedder import Embedder
 from tamis.models.screen import Screen
@@ -20,19 +19,9 @@ VERSION = 1
 
 def save_screen(path: str | Path, screen: Ss3Screen | ProbeScreen, report: Mapping[str, Any] | None = None) -> None:
     """Writes a screen with what was measured of it. A crash leaves the old file or the new one, never half of one."""
-    target = Path(path)
     content = {"format": FORMAT, "version": VERSION, "kind": screen.kind, "report": dict(report or {})}
     text = json.dumps({**content, **screen.to_dict()}, allow_nan=False) + "\n"
-    handle, unfinished = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, target)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
+    write_bytes(Path(path), text.encode("utf-8"))
 
 
 def load_screen(path: str | Path, embedder: Embedder | None = None) -> Ss3Screen | ProbeScreen:

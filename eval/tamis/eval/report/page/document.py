@@ -11,10 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput, MissingExtra
 
 from ...run.record import Record
-from ..atomic import write_bytes
 from ..report import Report
 from . import numbers
 from .cases import CaseView, gather

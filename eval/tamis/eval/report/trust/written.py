@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput
 
-from ..atomic import write_bytes
 from ..neutral import json_text
 from ..page.document import environment, markup, packaged, policy_hash
 from ..page.scale import Scale
