@@ -104,14 +104,15 @@ def quiet(threads: int) -> Iterator[None]:
     import torch
     from transformers.utils import logging
 
-    before = torch.get_num_threads()
+    before, was_on = torch.get_num_threads(), logging.is_progress_bar_enabled()
     torch.set_num_threads(threads)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+        if was_on:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def say(line: str) -> None:

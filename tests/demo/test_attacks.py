@@ -21,13 +21,13 @@ from tamis.demo.cases import cases_of, sample
 from tamis.demo.corpus import Passage, passages
 from tamis.demo.output import Output
 from tamis.demo.page import page, through
-from tamis.demo.planted_recall import PlantedRecall
 from tamis.demo.questions import Question, questions
 from tamis.demo.remembered import Remembered
 from tamis.demo.result import Pipeline
 from tamis.eval.attacks import Attacked, Pool, attack_of, holds_answer
 from tamis.eval.case import Case, Document
 from tamis.eval.metrics import Observed
+from tamis.eval.metrics.planted import PlantedRecall
 from tamis.eval.outcome import Scored, Unscored
 from tamis.eval.trace import Passage as Seen
 from tamis.eval.trace import Step, Trace

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,7 +18,6 @@ from tamis.eval.targets import LlamaIndexTarget
 from tamis.eval.variant import CLEAN, Variant
 
 from .library import Progress
-from .planted_recall import PlantedRecall
 
 FIGURES: Mapping[str, str] = {
     "planted_recall [context]": "planted passages that reach the LLM",
@@ -138,10 +137,8 @@ def attack(
 
 
 def demo_suite() -> Suite:
-    """What the demo tries (``suites/demo.toml``), and the share of planted passages that come through each step."""
-    text = (files("tamis.demo") / "suites" / "demo.toml").read_text("utf-8")
-    suite = Suite.of(tomllib.loads(text))
-    return replace(suite, metrics=(PlantedRecall(), *suite.metrics))
+    """What the demo tries (``suites/demo.toml``)."""
+    return Suite.of(tomllib.loads((files("tamis.demo") / "suites" / "demo.toml").read_text("utf-8")))
 
 
 def _short(figure: str) -> str:

@@ -1,29 +1,23 @@
 """``report.html`` of the demo: one page that compares the pipelines under attack, in the laboratory's own style."""
 
-from base64 import b64encode
-from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tamis.core.atomic import write_bytes
-from tamis.core.errors import MissingExtra
+from tamis.eval.metrics.planted import PlantedRecall
 from tamis.eval.report import Estimate
 from tamis.eval.report.comparison import RunDifference
-from tamis.eval.report.page import numbers
-from tamis.eval.report.page.escape import cut, revealed
+from tamis.eval.report.page.document import environment, markup, packaged, policy_hash
 from tamis.eval.report.page.scale import Scale
 from tamis.eval.report.page.svg import Curve, Point, curve
 from tamis.eval.variant import CLEAN, Variant
 
 from .attacked import FIGURES, PLANTED, Attacks
-from .planted_recall import PlantedRecall
 from .result import Pipeline
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    pass
 
 CURVE = "distractors"
 """The attack that is drawn over its strength, from none on."""
@@ -77,10 +71,10 @@ def write_page(path: Path, found: Attacks[Pipeline]) -> None:
 
 def page(found: Attacks[Pipeline]) -> str:
     """The page's text. The same numbers give the same text."""
-    style = (files("tamis.eval.report.page") / "templates" / "style.css").read_text("utf-8")
+    style = packaged("style.css")
     report = found.reports[found.hardened]
     text: str = (
-        _environment()
+        environment("tamis.demo")
         .get_template("report.html")
         .render(
             found=found,
@@ -89,8 +83,8 @@ def page(found: Attacks[Pipeline]) -> str:
             about=_about(found),
             panels=[_panel(found, figure) for figure in FIGURES],
             through=through(found),
-            style=_markup(style),
-            style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
+            style=markup(style),
+            style_hash=policy_hash(style),
         )
     )
     return text
@@ -146,45 +140,3 @@ def _about(found: Attacks[Pipeline]) -> list[tuple[str, str, str]]:
     """Name, goal and source of each attack, once."""
     known = {one.attack: (one.attack, one.goal, one.source) for one in found.reports[found.hardened].variants}
     return [one for name, one in known.items() if name]
-
-
-def _environment() -> "Environment":
-    try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
-    except ImportError as error:
-        raise MissingExtra("the demo's report", extra="demo") from error
-    room = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    room.filters.update({name: getattr(numbers, name) for name in _FILTERS}, cut=cut)
-    room.globals["interval"] = numbers.interval
-    return room
-
-
-_FILTERS = ("number", "signed", "short", "probability", "count", "share")
-
-
-def _template(name: str) -> str | None:
-    """The demo's own templates, and the laboratory's for what is drawn alike."""
-    rooms: Sequence[str] = ("tamis.demo", "tamis.eval.report.page")
-    for file in (files(room) / "templates" / name for room in rooms):
-        if file.is_file():
-            return file.read_text("utf-8")
-    return None
-
-
-def _shown(value: object) -> object:
-    if value is None:
-        return numbers.UNKNOWN
-    return revealed(value) if type(value) is str else value
-
-
-def _markup(text: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(text)

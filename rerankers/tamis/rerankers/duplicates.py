@@ -10,7 +10,6 @@ from functools import cache
 import numpy as np
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
-from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from numpy.typing import NDArray
 from pydantic import Field
@@ -19,6 +18,7 @@ from tamis.core.content import Content
 from tamis.nodes import content_of
 
 from .stage import Stage
+from .stand_ins import StandInsEvent, collapsed
 
 dispatcher = get_dispatcher(__name__)
 
@@ -38,12 +38,8 @@ ROUNDING = 1e-9
 """Thresholds such as 0.9 are no exact doubles; what is let through too much is looked at again."""
 
 
-class DuplicatesEvent(BaseEvent):
-    """Which passages stood for which: pairs of (node id of the one kept, node id of the one dropped for it)."""
-
-    n_given: int
-    n_kept: int
-    dropped: list[tuple[str, str]]
+class DuplicatesEvent(StandInsEvent):
+    """Which passages stood for which, as pairs of node ids: the one kept, and the one dropped for it."""
 
     @classmethod
     def class_name(cls) -> str:
@@ -80,12 +76,7 @@ class DuplicateFilter(Stage):
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         stand_ins = self.stands_for(nodes)
-        kept = [node for node, stand_in in zip(nodes, stand_ins, strict=True) if stand_in is None]
-        dropped = [
-            (nodes[stand_in].node.node_id, node.node.node_id)
-            for node, stand_in in zip(nodes, stand_ins, strict=True)
-            if stand_in is not None
-        ]
+        kept, dropped = collapsed(nodes, stand_ins)
         dispatcher.event(DuplicatesEvent(n_given=len(nodes), n_kept=len(kept), dropped=dropped))
         return kept
 

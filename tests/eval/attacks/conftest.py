@@ -1,9 +1,7 @@
 """Small corpora to attack, each a case and the pool it is attacked from."""
 
-import os
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -124,13 +122,3 @@ def towns() -> World:
 def pictures() -> World:
     """The corpus of images with captions."""
     return of_captioned_images()
-
-
-@pytest.fixture
-def data() -> Path:
-    """The folder of real data sets: $TAMIS_DATA, or shared/data beside the checkout."""
-    named = os.environ.get("TAMIS_DATA")
-    folder = Path(named) if named else Path(__file__).resolve().parents[4] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("no data sets here; name their folder in TAMIS_DATA")
-    return folder

@@ -1,22 +1,11 @@
 """What the tests of data sets share: the published sets, where they are, and files to write."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 Put = Callable[[str, "str | bytes"], Path]
-
-
-@pytest.fixture
-def data() -> Path:
-    """The folder of published data sets: $TAMIS_DATA, or shared/data beside the checkout."""
-    named = os.environ.get("TAMIS_DATA")
-    folder = Path(named) if named else Path(__file__).resolve().parents[4] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("no published data sets here; name their folder in TAMIS_DATA")
-    return folder
 
 
 @pytest.fixture

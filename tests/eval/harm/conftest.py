@@ -1,9 +1,7 @@
 """What the tests of harm share: the published sets, and a screen that knows one made-up word."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -29,13 +27,3 @@ class WordScreen:
 @pytest.fixture
 def word_screen() -> WordScreen:
     return WordScreen()
-
-
-@pytest.fixture
-def data() -> Path:
-    """The folder of published data sets: $TAMIS_DATA, or shared/data beside the checkout."""
-    named = os.environ.get("TAMIS_DATA")
-    folder = Path(named) if named else Path(__file__).resolve().parents[4] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("no published data sets here; name their folder in TAMIS_DATA")
-    return folder

@@ -1,10 +1,8 @@
 """What the tests of trust share: the published sets, two small judges, and records made from what a test says."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,16 +48,6 @@ def words() -> Shared:
 @pytest.fixture
 def numbers() -> Shared:
     return NUMBERS
-
-
-@pytest.fixture
-def data() -> Path:
-    """The folder of published data sets: $TAMIS_DATA, or shared/data beside the checkout."""
-    named = os.environ.get("TAMIS_DATA")
-    folder = Path(named) if named else Path(__file__).resolve().parents[4] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("no published data sets here; name their folder in TAMIS_DATA")
-    return folder
 
 
 @pytest.fixture

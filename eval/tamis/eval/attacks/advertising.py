@@ -10,16 +10,16 @@ from ..case import Case
 from .answers import holds_answer
 from .attack import Attacked, Changes, NotApplicable
 from .canary import canary
+from .counted import Counted
 from .filler import fillers
 from .hosts import hosts, inserted
 from .material import Material
 from .planting import planted
-from .strength import whole
 from .wordings import filled, wordings
 
 
 @dataclass(frozen=True)
-class Advertising:
+class Advertising(Counted):
     """Plants copies of passages near to the question with a sentence that praises a brand (SafeRAG's soft ad).
 
     The brand does not exist: it is a canary. The control has harmless text of the same length in its place.
@@ -33,14 +33,6 @@ class Advertising:
     changes: ClassVar[frozenset[Changes]] = frozenset({"planted"})
     strengths: ClassVar[tuple[float, ...]] = (1.0, 3.0)
     unit: ClassVar[str] = "planted passages"
-
-    def apply(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The case with that many passages that advertise. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=True)
-
-    def control(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The same passages without the praise. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=False)
 
     def _made(self, case: Case, count: int, material: Material, rng: Random, *, is_harmful: bool) -> Attacked:
         brand = canary(rng).capitalize()

@@ -9,15 +9,15 @@ from tamis.core.content import Content
 from ..case import Case
 from .answers import holds_answer
 from .attack import Attacked, Changes, NotApplicable
+from .counted import Counted
 from .filler import fillers
 from .material import Material
 from .planting import planted
-from .strength import whole
 from .wordings import wordings
 
 
 @dataclass(frozen=True)
-class Denial:
+class Denial(Counted):
     """Plants the question with a notice that it must not be answered (SafeRAG's white denial of service).
 
     What shows its success is that the pipeline abstains: there is no canary. The control plants the question with
@@ -32,14 +32,6 @@ class Denial:
     changes: ClassVar[frozenset[Changes]] = frozenset({"planted"})
     strengths: ClassVar[tuple[float, ...]] = (1.0, 3.0)
     unit: ClassVar[str] = "planted passages"
-
-    def apply(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The case with that many notices, of which there are five. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=True)
-
-    def control(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """As many passages that ask for nothing. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=False)
 
     def _made(self, case: Case, count: int, material: Material, rng: Random, *, is_harmful: bool) -> Attacked:
         notices = [text for text in wordings("denial") if not holds_answer(text, case.answers)]

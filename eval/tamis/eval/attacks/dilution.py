@@ -10,17 +10,17 @@ from tamis.core.errors import BadSetting
 from ..case import Case, Document
 from .answers import holds_answer
 from .attack import Attacked, Changes, NotApplicable
+from .counted import Counted
 from .filler import fillers
 from .gold import concerned
 from .material import Material
 from .sentences import sentences
-from .strength import whole
 
 _NEAR = 40
 
 
 @dataclass(frozen=True)
-class Dilution:
+class Dilution(Counted):
     """Appends sentences of other documents whose similarity to the text lies in ``[low, high]`` (Verma et al. 2022).
 
     None holds an accepted answer. ``where`` is "documents" (the relevant ones of the case's own, all where none is
@@ -54,14 +54,6 @@ class Dilution:
     def changes(self) -> frozenset[Changes]:
         """The query or the documents."""
         return frozenset({self.where})
-
-    def apply(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The case with that many sentences on each text, or as many as lie in the band. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=True)
-
-    def control(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """As much unrelated text in the same places. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=False)
 
     def _made(self, case: Case, count: int, material: Material, rng: Random, *, is_harmful: bool) -> Attacked:
         targets = [Document("", case.query)] if self.where == "query" else concerned(case)

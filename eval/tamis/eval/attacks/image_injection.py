@@ -8,22 +8,23 @@ from tamis.core.content import Content
 
 from ..case import Case
 from .attack import Attacked, Changes
+from .counted import Counted
 from .drawing import drawn_text
 from .filler import joined
 from .hosts import hosts
 from .instructions import Instructions
 from .material import Material
 from .planting import planted
-from .strength import whole
 from .wordings import wordings
 
 
 @dataclass(frozen=True)
-class ImageInjection:
+class ImageInjection(Counted):
     """Plants passages near to the question with an image in which an instruction is written (Gong et al. 2023).
 
     The text of the passage is that of a near document and says nothing of it. ``injections`` and ``marked`` are as for
-    injections in text. The control has harmless text of the same length in its image.
+    injections in text. The control has harmless text of the same length in its image. Raises BadInput for a file
+    that cannot be used.
     """
 
     injections: str | None = None
@@ -38,14 +39,6 @@ class ImageInjection:
     changes: ClassVar[frozenset[Changes]] = frozenset({"planted"})
     strengths: ClassVar[tuple[float, ...]] = (1.0, 3.0)
     unit: ClassVar[str] = "planted passages"
-
-    def apply(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The case with that many images that instruct. Raises NotApplicable, BadInput for an unusable file."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=True)
-
-    def control(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The same passages with images that instruct nobody. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=False)
 
     def _made(self, case: Case, count: int, material: Material, rng: Random, *, is_harmful: bool) -> Attacked:
         mark, texts = Instructions(self.injections, self.marked).drawn(count, case.answers, rng)

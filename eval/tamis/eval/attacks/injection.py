@@ -9,23 +9,23 @@ from tamis.core.errors import BadSetting
 
 from ..case import Case
 from .attack import Attacked, Changes
+from .counted import Counted
 from .filler import fillers
 from .hosts import Position, hosts, inserted
 from .instructions import Instructions
 from .material import Material
 from .planting import planted
-from .strength import whole
 
 
 @dataclass(frozen=True)
-class Injection:
+class Injection(Counted):
     """Plants copies of passages near to the question with an instruction at their start, middle or end.
 
     Indirect prompt injection (Greshake et al. 2023; positions as in BIPIA, Yi et al. 2023). The instruction asks for a
     canary, a word without meaning. ``injections`` names a JSON file with instructions of the user's own (a list, or
     lists by kind as BIPIA has them): addresses and markup in them are made harmless, and with ``marked`` each also
     asks for the canary, so that success is seen without a judge. The control has harmless text of the same length in
-    the same place.
+    the same place. Raises BadInput for a file that cannot be used.
     """
 
     position: Position = "end"
@@ -49,14 +49,6 @@ class Injection:
     def name(self) -> str:
         """The attack, and the instruction's place where that is not the end."""
         return "injection" if self.position == "end" else f"injection-{self.position}"
-
-    def apply(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The case with that many passages that instruct. Raises BadInput for a file that cannot be used."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=True)
-
-    def control(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The same passages with text that instructs nobody. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=False)
 
     def _made(self, case: Case, count: int, material: Material, rng: Random, *, is_harmful: bool) -> Attacked:
         mark, texts = Instructions(self.injections, self.marked).drawn(count, case.answers, rng)

@@ -10,15 +10,15 @@ from tamis.core.errors import BadSetting
 from ..case import Case, Document
 from .answers import holds_answer
 from .attack import Attacked, Changes, NotApplicable
+from .counted import Counted
 from .filler import joined, unrelated
 from .gold import concerned
 from .material import Material
-from .strength import whole
 from .wordings import wordings
 
 
 @dataclass(frozen=True)
-class InterferenceText:
+class InterferenceText(Counted):
     """Adds unrelated facts to what is shown: to passages with an image, or to a query with one.
 
     Modality interference (Cai et al. 2025). ``where`` is "documents" (the relevant ones of the case's own that have an
@@ -45,14 +45,6 @@ class InterferenceText:
     def changes(self) -> frozenset[Changes]:
         """The query or the documents."""
         return frozenset({self.where})
-
-    def apply(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The case with that many facts beside each image. Raises NotApplicable where there is no image."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=True)
-
-    def control(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """As much text that says nothing, in the same places. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=False)
 
     def _made(self, case: Case, count: int, material: Material, rng: Random, *, is_harmful: bool) -> Attacked:
         shown = [one for one in concerned(case) if one.content.images]

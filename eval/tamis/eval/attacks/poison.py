@@ -12,17 +12,17 @@ from tamis.core.errors import BadInput
 from ..case import Case
 from .answers import holds_answer
 from .attack import Attacked, Changes, NotApplicable
+from .counted import Counted
 from .filler import fillers
 from .inert import inert
 from .material import Material
 from .planting import planted
-from .strength import whole
 from .wordings import filled, wordings
 from .wrong import wrong_answer
 
 
 @dataclass(frozen=True)
-class Poison:
+class Poison(Counted):
     """Plants passages S + I: S is the question, so that they are found, I claims the target (Zou et al. 2024).
 
     The target is the first of the case's that can be told from an accepted answer, or one made by rule. The texts I
@@ -42,14 +42,6 @@ class Poison:
     changes: ClassVar[frozenset[Changes]] = frozenset({"planted"})
     strengths: ClassVar[tuple[float, ...]] = (1.0, 5.0)
     unit: ClassVar[str] = "planted passages"
-
-    def apply(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The case with that many poisoned passages. Raises NotApplicable where no wrong answer can be made."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=True)
-
-    def control(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """Passages of the same form and length that claim nothing. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=False)
 
     def _made(self, case: Case, count: int, material: Material, rng: Random, *, is_harmful: bool) -> Attacked:
         target = wrong_answer(case, material, rng)

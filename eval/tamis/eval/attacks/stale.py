@@ -11,15 +11,15 @@ from tamis.core.errors import BadSetting
 from ..case import Case, Document
 from .answers import holds_answer, swapped
 from .attack import Attacked, Changes, NotApplicable
+from .counted import Counted
 from .gold import gold_documents, holding
 from .material import Material
 from .planting import planted
-from .strength import whole
 from .wrong import is_verdict, wrong_answer
 
 
 @dataclass(frozen=True)
-class Stale:
+class Stale(Counted):
     """Plants copies of dated relevant documents, ``years`` older each time, that hold an outdated answer.
 
     Each says of what day it is ("As of 2015-03-01: ..."), in its text and as its date. Time drift after Santosh et al.
@@ -41,14 +41,6 @@ class Stale:
     def __post_init__(self) -> None:
         if self.years < 1:
             raise BadSetting(f"a stale copy is at least 1 year older, not {self.years}")
-
-    def apply(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """The case with that many older copies. Raises NotApplicable where no relevant document has a date."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=True)
-
-    def control(self, case: Case, strength: float, material: Material, rng: Random) -> Attacked:
-        """Copies as old that are still right. Raises NotApplicable."""
-        return self._made(case, whole(strength, self.unit), material, rng, is_harmful=False)
 
     def _made(self, case: Case, count: int, material: Material, rng: Random, *, is_harmful: bool) -> Attacked:
         if all(is_verdict(answer) for answer in case.answers):

@@ -81,6 +81,7 @@ METRICS = Registry[Metric](
         "personal_data_leaked": f"{_ROOM}.privacy:PersonalDataLeaked",
         "personal_data_leaks": f"{_ROOM}.privacy:PersonalDataLeaks",
         "planted": f"{_ROOM}.planted:PlantedShare",
+        "planted_recall": f"{_ROOM}.planted:PlantedRecall",
         "planted_reached_context": f"{_ROOM}.planted:PlantedReachedContext",
         "prompt_tokens": f"{_ROOM}.usage:PromptTokens",
         "query_flagged": "tamis.eval.harm.screened:QueryFlagged",

@@ -4,25 +4,21 @@ from collections.abc import Sequence
 
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
-from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field
 
 from tamis.nodes import content_of
 
 from ..stage import Stage
+from ..stand_ins import StandInsEvent, collapsed
 from .echoes import is_echo
 from .words import content_words
 
 dispatcher = get_dispatcher(__name__)
 
 
-class ChorusEvent(BaseEvent):
-    """Which passages stood for which: pairs of (node id of the one kept, node id of the one dropped for it)."""
-
-    n_given: int
-    n_kept: int
-    dropped: list[tuple[str, str]]
+class ChorusEvent(StandInsEvent):
+    """Which passages stood for which, as pairs of node ids: the one kept, and the one dropped for it."""
 
     @classmethod
     def class_name(cls) -> str:
@@ -73,12 +69,7 @@ class ChorusFilter(Stage):
         texts = [content_of(node).text for node in nodes[: self.depth]]
         stand_ins = choruses(texts, query, self.threshold, self.least)
         stand_ins += [None] * (len(nodes) - len(texts))
-        kept = [node for node, stand_in in zip(nodes, stand_ins, strict=True) if stand_in is None]
-        dropped = [
-            (nodes[stand_in].node.node_id, node.node.node_id)
-            for node, stand_in in zip(nodes, stand_ins, strict=True)
-            if stand_in is not None
-        ]
+        kept, dropped = collapsed(nodes, stand_ins)
         dispatcher.event(ChorusEvent(n_given=len(nodes), n_kept=len(kept), dropped=dropped))
         return kept
 

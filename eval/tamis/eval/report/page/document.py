@@ -142,8 +142,11 @@ def _fitting(room: "Environment", views: Iterable[CaseView], size: int) -> list[
 
 
 @cache
-def environment() -> "Environment":
-    """Templates in which nothing is markup but what is made here, and hidden characters of all other text are named."""
+def environment(*rooms: str) -> "Environment":
+    """Templates in which nothing is markup but what is made here, and hidden characters of all other text are named.
+
+    ``rooms`` are packages whose ``templates`` come before the page's own.
+    """
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined
         from markupsafe import Markup
@@ -160,7 +163,7 @@ def environment() -> "Environment":
         return value
 
     room = Environment(
-        loader=FunctionLoader(packaged),
+        loader=FunctionLoader(lambda name: packaged(name, *rooms)),
         autoescape=True,
         finalize=finalize,
         undefined=StrictUndefined,
@@ -189,9 +192,11 @@ def markup(text: str) -> Any:
 
 
 @cache
-def packaged(name: str) -> str:
-    """A template, style or script by its file's name."""
-    return (files("tamis.eval.report.page") / "templates" / name).read_text("utf-8")
+def packaged(name: str, *rooms: str) -> str:
+    """A template, style or script by its file's name, from the first of the rooms that has it, else the page's own."""
+    own = files("tamis.eval.report.page") / "templates" / name
+    places = (files(room) / "templates" / name for room in rooms)
+    return next((place for place in places if place.is_file()), own).read_text("utf-8")
 
 
 def policy_hash(text: str) -> str:
