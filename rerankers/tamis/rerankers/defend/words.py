@@ -3,15 +3,15 @@
 import re
 import string
 
+from tamis.models.lexical import STOP_WORDS
+
 _WORD = re.compile(r"[^\W_]+")
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
-_LITTLE = frozenset(
+# Words that place or turn a meaning count for BM25 and for nothing here: they say nothing of what a text is about.
+_LITTLE = STOP_WORDS | frozenset(
     """
-    a about after all also am an and any are as at be because been before being between both but by can could did do
-    does doing down each few for from further had has have having he her here him his how i if in into is it its just
-    let like may me more most my no nor not now of off on once one only or other our out over own please same she
-    should so some such than that the their them then there these they this those through to too under until up very
-    was we were what when where which while who whom why will with would you your yours
+    after all also any before between both down few further let like may no nor not now off once one out over please
+    under until up
     """.split()  # noqa: SIM905 - a list of quoted words is harder to read
 )
 
