@@ -93,7 +93,6 @@ class FaultServer:
             raise BadSetting(f"share is {self.share}; it must lie in [0, 1]")
         self._random = random.Random(self.seed)
         self._at_once = 0
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -135,18 +134,19 @@ class FaultServer:
         begun.set()
         await self._stopped
         server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A connection that was accepted just now has a task that has not begun. It must begin, so that its end breaks
+        # the connection off.
+        await asyncio.sleep(0.001)
+        while rest := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
         # Lets the transports of the connections that were broken off close their sockets.
         await asyncio.sleep(0)
         await asyncio.sleep(0.001)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         try:
             while await self._one(reader, writer):
                 pass
@@ -154,7 +154,6 @@ class FaultServer:
             # The client went away, or the server is being stopped.
             pass
         finally:
-            self._tasks.discard(task)
             writer.transport.abort()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -62,6 +62,8 @@ class Worker:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
         await asyncio.gather(*(close() for close in self.closers), return_exceptions=True)
+        # A transport that was closed lets go of its socket one turn of the loop later.
+        await asyncio.sleep(0)
         await self.loop.shutdown_asyncgens()
         await self.loop.shutdown_default_executor()
 
