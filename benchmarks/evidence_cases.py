@@ -10,25 +10,37 @@ from numpy.typing import NDArray
 from vectors import embed_texts
 
 from tamis.models.embedder import Embedder
-from tamis.models.evidence import LogisticModel
-from tamis.models.evidence_features import longness, ranking_features, terms_of
+from tamis.models.evidence import Candidates, LogisticModel
 from tamis.models.lexical import tokenize
 
 Vector = NDArray[np.float64]
 
 
 class CaseEvidence(NamedTuple):
-    """One case in numbers: shapes (n,), (n,), (n, ranking features) (n,) of bool and how long the question is."""
+    """One case in numbers: what the default scorer knows of its n candidates, and arrays of shape (n,)."""
 
-    cosines: Vector
+    candidates: Candidates
     bm25: Vector
-    features: Vector
     relevant: NDArray[np.bool_]
-    longness: float
+
+    @property
+    def cosines(self) -> Vector:
+        """Shape (n,)."""
+        return self.candidates.cosines
+
+    @property
+    def features(self) -> Vector:
+        """Shape (n, ranking features)."""
+        return self.candidates.features
+
+    @property
+    def longness(self) -> float:
+        """How long the question is, in [0, 1]."""
+        return self.candidates.longness
 
     def log_odds(self, model: LogisticModel) -> Vector:
         """The default scorer's log-odds under a model."""
-        return model.log_odds(self.cosines, self.features, self.longness)
+        return self.candidates.log_odds(model)
 
 
 class LexicalIndex:
@@ -67,8 +79,6 @@ def evidence_of_cases(cases: Sequence[Case], embedder: Embedder) -> list[CaseEvi
         own = [document.text for document in case.documents]
         cosines = np.array([float(vectors[text] @ query) for text in own])
         bm25 = lexical.shares(case.question, own)
-        asked_for = terms_of(case.question)
-        features = ranking_features(asked_for, [terms_of(text) for text in own], cosines, bm25)
         relevant = np.array([document.id in case.gold for document in case.documents])
-        found.append(CaseEvidence(cosines, bm25, features, relevant, longness(asked_for)))
+        found.append(CaseEvidence(Candidates.of(case.question, own, cosines, bm25), bm25, relevant))
     return found

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tamis.core.errors import BadInput, BadSetting
 from tamis.core.media import MediaPolicy
@@ -25,7 +25,10 @@ TABLES: dict[str, dict[str, str]] = {
         "deadline_s": "deadline_s",
         "batch_size": "batch_size",
     },
-    "select": {"policy": "policy", "min_k": "min_k", "max_k": "max_k", "token_budget": "token_budget"},
+    "select": {
+        **{"policy": "policy", "min_k": "min_k", "max_k": "max_k", "token_budget": "token_budget"},
+        **{"echoes": "echoes"},
+    },
     "order": {"name": "order"},
     "duplicates": {"threshold": "duplicates"},
     "defend": {"with": "defences"},
@@ -45,9 +48,11 @@ class PipelineConfig:
     ``candidates`` passages are retrieved and scored; ``duplicates`` is the Jaccard similarity in (0, 1] from which two
     passages count as one, None to keep all; ``defences`` are stages against planted passages, in order, by name (see
     ``tamis.rerankers.DEFENCES``), as tables or as they are, None for none; ``scorer``, ``policy`` and ``fallback`` are
-    components, their names or tables of settings, the policy by default that of ``default_policy``; ``calibrator`` is
-    a Calibrator, its file, or None for the scorer's own log-odds; ``guard`` is a Guard, a table of its settings, True
-    for those it comes with, None or False for answers as the model gives them.
+    components, their names or tables of settings, the policy by default that of ``default_policy``; ``echoes`` says
+    whether passages that repeat the question count when the policy decides how many are kept ("count"), or are kept
+    beside what it keeps of the others ("aside"); ``calibrator`` is a Calibrator, its file, or None for the scorer's own
+    log-odds; ``guard`` is a Guard, a table of its settings, True for those it comes with, None or False for answers as
+    the model gives them.
     """
 
     candidates: int = 50
@@ -61,6 +66,7 @@ class PipelineConfig:
     min_k: int = 0
     max_k: int | None = 10
     token_budget: int | None = None
+    echoes: Literal["count", "aside"] = "aside"
     order: Any = "edges"
     duplicates: float | None = 0.9
     defences: Any = ("instructions", "chorus")

@@ -55,7 +55,13 @@ def stages(source: Source, config: PipelineConfig | str | Path | None = None, **
         post.append(DuplicateFilter(threshold=chosen.duplicates))
     post.extend(_defences(chosen.defences))
     post.append(
-        AdaptiveTopK(policy=chosen.policy, min_k=chosen.min_k, max_k=chosen.max_k, token_budget=chosen.token_budget)
+        AdaptiveTopK(
+            policy=chosen.policy,
+            min_k=chosen.min_k,
+            max_k=chosen.max_k,
+            token_budget=chosen.token_budget,
+            echoes=chosen.echoes,
+        )
     )
     post.append(order_named(chosen.order))
     return Stages(_retriever(source, chosen), post)

@@ -43,6 +43,23 @@ def test_the_passage_that_answers_scores_highest_and_the_stranger_lowest() -> No
     assert answer > neighbour > stranger
 
 
+def test_what_repeats_the_question_says_nothing_of_the_others() -> None:
+    planted = [Content(f"{QUERY.text} It was in {year}.") for year in (1777, 1778)]
+    cosines = (0.95, 0.6, 0.4, 0.1, 0.94)
+    found = [{"dense": Hit(one, 1, 1.0, "m"), "bm25": Hit(10 * one, 1, 10.0)} for one in cosines]
+    clean = scorer().score_evidence(QUERY, PASSAGES, found[1:4])
+    among = scorer().score_evidence(QUERY, [planted[0], *PASSAGES, planted[1]], found)
+    assert among[1:4] == clean
+    assert min(among[0] or -99.0, among[4] or -99.0) > max(score or -99.0 for score in clean)
+
+
+def test_where_all_repeat_the_question_they_are_compared_with_each_other() -> None:
+    both = [Content(f"{QUERY.text} {answer}") for answer in ("It was in 1901, in Stockholm.", "Bread and salt.")]
+    first, second = scorer().score(QUERY, both)
+    assert None not in (first, second)
+    assert first != second
+
+
 def test_evidence_of_retrieval_is_used_instead_of_computing_it_again() -> None:
     found = [
         {"dense": Hit(cosine, 1, 1.0, "somebody's"), "bm25": Hit(bm25, 1, 10.0)}

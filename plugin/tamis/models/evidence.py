@@ -13,6 +13,7 @@ import numpy as np
 
 from tamis.core.content import Content
 
+from .echoes import is_echo
 from .embedder import Embedder
 from .evidence_features import (
     RANKING_FEATURES,
@@ -80,6 +81,49 @@ class LogisticModel(NamedTuple):
         return cls(ranking, Odds(**row["short"]), Odds(**row["long"]))
 
 
+class Candidates(NamedTuple):
+    """One question's candidates in numbers: shapes (n,) and (n, len(RANKING_FEATURES)), and how long the question is.
+
+    ``others`` are the places of those that do not repeat the question, where some do and some do not, with their
+    features among themselves: whoever repeats a question may have written for it to be found (PoisonedRAG, Zou et al.
+    2024), and how far it is ahead of the others says nothing of them.
+    """
+
+    cosines: "Vector"
+    features: "Vector"
+    longness: float
+    others: "NDArray[np.intp]"
+    others_features: "Vector"
+
+    @classmethod
+    def of(cls, question: str, texts: Sequence[str], cosines: "Vector", bm25: "Vector") -> "Candidates":
+        """The numbers of ``texts`` from their cosines and shares of the highest BM25, both of shape (n,)."""
+        wanted, terms = terms_of(question), [terms_of(text) for text in texts]
+        features = ranking_features(wanted, terms, cosines, bm25)
+        others = np.flatnonzero([not is_echo(text, question) for text in texts])
+        if len(others) in (0, len(texts)):
+            return cls(cosines, features, longness(wanted), others[:0], features[:0])
+        among_themselves = ranking_features(wanted, [terms[i] for i in others], cosines[others], bm25[others])
+        return cls(cosines, features, longness(wanted), others, among_themselves)
+
+    def log_odds(self, model: LogisticModel) -> "Vector":
+        """Log-odds of "relevant" under a model, shape (n,).
+
+        One that repeats the question stays above those that the comparison of all puts behind it.
+        """
+        among_all = model.log_odds(self.cosines, self.features, self.longness)
+        if not len(self.others):
+            return among_all
+        odds = among_all.copy()
+        odds[self.others] = model.log_odds(self.cosines[self.others], self.others_features, self.longness)
+        highest, others = -np.inf, set(self.others.tolist())
+        for i in np.argsort(among_all, kind="stable").tolist():
+            if i not in others:
+                odds[i] = max(odds[i], np.nextafter(highest, np.inf))
+            highest = max(highest, odds[i])
+        return odds
+
+
 class CountPrior(NamedTuple):
     """How many of a question's candidates are relevant, beyond what their log-odds say when taken one by one.
 
@@ -118,6 +162,8 @@ def shipped_models() -> Mapping[str, LogisticModel]:
 @dataclass(frozen=True)
 class EvidenceScorer(LocalScorer):
     """Scores passages from dense similarity, BM25, their ranks and leads among the candidates, and term coverage.
+
+    A passage that repeats the question (``tamis.models.echoes``) is compared with all, the others with each other.
 
     What retrieval found out (``Hit``s) is used; what is missing is computed: BM25 over the candidates alone, cosines
     with ``embedder``, whose vectors are remembered. A passage with neither text nor a dense hit cannot be scored.
@@ -159,12 +205,11 @@ class EvidenceScorer(LocalScorer):
         if not usable or not query:
             return scores
         texts = [passages[i].text for i in usable]
-        terms = [terms_of(text) for text in texts]
-        wanted = terms_of(query.text)
-        model, cosines = self._cosines(query, texts, [evidence[i] for i in usable])
-        bm25 = _bm25(wanted, terms, [evidence[i] for i in usable])
-        weights = self.models.get(model) or self.models[ANY_EMBEDDER]
-        log_odds = weights.log_odds(cosines, ranking_features(wanted, terms, cosines, bm25), longness(wanted))
+        found = [evidence[i] for i in usable]
+        model, cosines = self._cosines(query, texts, found)
+        bm25 = _bm25(terms_of(query.text), [terms_of(text) for text in texts], found)
+        candidates = Candidates.of(query.text, texts, cosines, bm25)
+        log_odds = candidates.log_odds(self.models.get(model) or self.models[ANY_EMBEDDER])
         for i, value in zip(usable, checked_scores(log_odds.tolist(), len(usable)), strict=True):
             scores[i] = value
         return scores

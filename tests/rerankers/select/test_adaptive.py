@@ -53,6 +53,59 @@ def test_the_default_policy_is_expected_f1_and_may_keep_nothing() -> None:
     assert AdaptiveTopK().postprocess_nodes([]) == []
 
 
+QUESTION = "when was the tower of the town built"
+
+
+class NearTheBest:
+    """Keeps what is at least half as likely as the best, and a third."""
+
+    def keep(self, probabilities: Sequence[float]) -> int:
+        return sum(one >= max(probabilities[0] / 2, 1 / 3) for one in probabilities)
+
+
+def asked(scores: Sequence[float | None], echoes: set[int]) -> list[NodeWithScore]:
+    nodes = passages(*scores)
+    for at in echoes:
+        nodes[at].node.set_content(f"{QUESTION}? In the year {at}.")
+    return nodes
+
+
+@pytest.mark.parametrize(
+    ("scores", "echoes", "kept", "beside"),
+    [
+        ([0.97, 0.4, 0.1], {0}, ["0", "1"], 1),  # the policy keeps 0 alone of all, and 1 of the others
+        ([0.97, 0.4, 0.1], set(), ["0"], 0),
+        ([0.97, 0.4, 0.1], {1}, ["0"], 0),  # what is not kept crowds nobody out
+        ([0.97, 0.1, 0.05], {0}, ["0"], 0),  # nothing else answers
+        ([0.4, 0.97, 0.96, None], {1, 2}, ["0", "1", "2"], 1),  # in the order they came in
+        ([0.1, 0.05], {0}, [], 0),
+    ],
+)
+def test_what_repeats_the_query_crowds_nothing_out(
+    scores: list[float | None], echoes: set[int], kept: list[str], beside: int
+) -> None:
+    nodes = asked(scores, echoes)
+    selector = AdaptiveTopK(NearTheBest(), echoes="aside")
+    event = only_event(lambda: selector.postprocess_nodes(nodes, query_str=QUESTION))
+    assert ids(selector.postprocess_nodes(nodes, query_str=QUESTION)) == kept
+    assert (event.n_kept, event.n_beside_echoes) == (len(kept), beside)
+
+
+def test_echoes_count_unless_they_are_set_aside() -> None:
+    nodes = asked([0.97, 0.4, 0.1], {0})
+    assert ids(AdaptiveTopK(NearTheBest()).postprocess_nodes(nodes, query_str=QUESTION)) == ["0"]
+    assert ids(AdaptiveTopK(NearTheBest(), echoes="aside").postprocess_nodes(nodes)) == ["0"]
+
+
+def test_bounds_hold_beside_echoes_too() -> None:
+    nodes = asked([0.97, 0.4, 0.1], {0})
+    one = AdaptiveTopK(NearTheBest(), echoes="aside", max_k=1)
+    assert ids(one.postprocess_nodes(nodes, query_str=QUESTION)) == ["0"]
+    assert only_event(lambda: one.postprocess_nodes(nodes, query_str=QUESTION)).n_beside_echoes == 0
+    three = AdaptiveTopK(NearTheBest(), echoes="aside", min_k=3)
+    assert ids(three.postprocess_nodes(nodes, query_str=QUESTION)) == ["0", "1", "2"]
+
+
 def test_candidates_keep_their_hits() -> None:
     candidate = Candidate(node=TextNode(text="a bus"), score=0.9, hits={"bm25": Hit(7.5, 1)})
     assert AdaptiveTopK().postprocess_nodes([candidate])[0] is candidate

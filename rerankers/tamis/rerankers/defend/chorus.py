@@ -7,11 +7,11 @@ from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field
 
+from tamis.models.echoes import is_echo
 from tamis.nodes import content_of
 
 from ..stage import Stage
 from ..stand_ins import StandInsEvent, collapsed
-from .echoes import is_echo
 from .words import content_words
 
 dispatcher = get_dispatcher(__name__)

@@ -12,6 +12,8 @@ from llama_index.core.utils import get_tokenizer
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from tamis.core.errors import BadInput, BadSetting, UnknownComponent
+from tamis.models.echoes import is_echo
+from tamis.nodes import content_of
 
 from ..stage import Stage
 from . import POLICIES
@@ -28,6 +30,7 @@ class SelectionEvent(BaseEvent):
 
     ``limit`` says what decided: "policy", "min_k", "max_k", "token_budget", or "no scores" where no passage had one
     and the policy was not asked. ``n_unscored`` of the ``n_given`` had no score, ``n_unscored_kept`` of those stayed.
+    ``n_beside_echoes`` were kept beside passages that repeat the query and would else have crowded them out.
     ``tokens`` is what the kept ones hold, counted only under a token budget.
     """
 
@@ -37,6 +40,7 @@ class SelectionEvent(BaseEvent):
     n_unscored: int
     n_unscored_kept: int
     limit: Limit
+    n_beside_echoes: int = 0
     tokens: int | None = None
 
     @classmethod
@@ -56,6 +60,11 @@ class AdaptiveTopK(Stage):
     not fit whole, even if that leaves fewer than ``min_k``. ``tokenizer`` counts them: text in, tokens out; None is
     LlamaIndex's own (``Settings.tokenizer``, else tiktoken's for gpt-3.5-turbo, which comes with it).
 
+    A passage that holds the query word for word (``is_echo``) was perhaps written to be found by it, as poisoned ones
+    are (PoisonedRAG, Zou et al. 2024), and seems so sure to answer that a policy keeps nothing else. With
+    ``echoes="aside"`` the policy, where it keeps one, is asked about the others alone as well, and what it keeps of
+    them is kept too; nothing is dropped for it. ``echoes="count"`` asks once, whatever passages say.
+
     A passage without a score is not known to be irrelevant, nor to be relevant. Where some have scores, those without
     only fill up to ``min_k``, behind them (``unscored="drop"``), or are all kept behind those that the policy keeps
     (``unscored="keep"``). Where none has, as when a reranker failed, the policy
@@ -70,6 +79,7 @@ class AdaptiveTopK(Stage):
     max_k: int | None = Field(default=None, ge=1, strict=True)
     token_budget: int | None = Field(default=None, ge=1, strict=True)
     unscored: Literal["drop", "keep"] = "drop"
+    echoes: Literal["count", "aside"] = "count"
     tokenizer: Tokenizer | None = Field(default=None, exclude=True)
 
     def __init__(
@@ -80,6 +90,7 @@ class AdaptiveTopK(Stage):
         token_budget: int | None = None,
         *,
         unscored: Literal["drop", "keep"] = "drop",
+        echoes: Literal["count", "aside"] = "count",
         tokenizer: Tokenizer | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
@@ -89,6 +100,7 @@ class AdaptiveTopK(Stage):
             max_k=max_k,
             token_budget=token_budget,
             unscored=unscored,
+            echoes=echoes,
             tokenizer=tokenizer,
             callback_manager=callback_manager,
         )
@@ -125,7 +137,8 @@ class AdaptiveTopK(Stage):
         scored.sort(key=lambda at: nodes[at].score or 0.0, reverse=True)
         unscored = [at for at, node in enumerate(nodes) if node.score is None]
 
-        chosen, limit = self._chosen(nodes, scored, unscored)
+        query = query_bundle.query_str if query_bundle is not None and self.echoes == "aside" else ""
+        chosen, beside, limit = self._chosen(nodes, scored, unscored, query)
         tokens = None
         if self.token_budget is not None:
             fitting, tokens = self._fitting([nodes[at] for at in chosen], self.token_budget)
@@ -139,19 +152,24 @@ class AdaptiveTopK(Stage):
                 n_unscored=len(unscored),
                 n_unscored_kept=len(set(chosen).intersection(unscored)),
                 limit=limit,
+                n_beside_echoes=len(beside.intersection(chosen)),
                 tokens=tokens,
             )
         )
         return [nodes[at] for at in sorted(chosen)]
 
     def _chosen(
-        self, nodes: Sequence[NodeWithScore], scored: list[int], unscored: list[int]
-    ) -> tuple[list[int], Limit]:
-        """Which to keep before the token budget, best first, and what decided."""
+        self, nodes: Sequence[NodeWithScore], scored: list[int], unscored: list[int], query: str
+    ) -> tuple[list[int], frozenset[int], Limit]:
+        """Which to keep before the token budget, best first, those of them kept beside echoes, and what decided."""
         limit: Limit = "policy"
+        beside: frozenset[int] = frozenset()
         if scored or not unscored:
             k = kept_by(self.policy, [nodes[at].score or 0.0 for at in scored])
-            chosen, rest = scored[:k], scored[k:]
+            if query:
+                beside = self._beside_echoes(nodes, scored, k, query)
+            chosen = scored[:k] + [at for at in scored[k:] if at in beside]
+            rest = [at for at in scored[k:] if at not in beside]
             if self.unscored == "keep":
                 chosen = chosen + unscored
             else:
@@ -162,7 +180,16 @@ class AdaptiveTopK(Stage):
             chosen, limit = unscored, "no scores"
         if self.max_k is not None and len(chosen) > self.max_k:
             chosen, limit = chosen[: self.max_k], "max_k"
-        return chosen, limit
+        return chosen, beside, limit
+
+    def _beside_echoes(self, nodes: Sequence[NodeWithScore], scored: list[int], k: int, query: str) -> frozenset[int]:
+        """Which of ``scored[k:]`` the policy keeps once the echoes among all are left out, best first."""
+        texts = (content_of(nodes[at]).text for at in scored)
+        if not any(is_echo(text, query) for _, text in zip(range(k), texts, strict=False)):
+            return frozenset()
+        honest = [at for at in scored if not is_echo(content_of(nodes[at]).text, query)]
+        wanted = kept_by(self.policy, [nodes[at].score or 0.0 for at in honest])
+        return frozenset(honest[:wanted]).difference(scored[:k])
 
     def _fitting(self, nodes: Sequence[NodeWithScore], budget: int) -> tuple[int, int]:
         """How many of the first fit into the budget whole, and the tokens in them."""
