@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting
+from tamis.core.errors import BadSetting, ModelUnavailable
 from tamis.core.image import Image
 from tamis.models import SCORERS
 from tamis.models.cross_encoder import CrossEncoderScorer
@@ -87,3 +87,23 @@ def test_what_a_text_model_cannot_read_is_none(checkpoint: str) -> None:
 def test_it_is_written_as_json_without_loading() -> None:
     scorer = CrossEncoderScorer("no/such-model", batch_size=4)
     assert SCORERS.build(SCORERS.spec(scorer)) == scorer
+
+
+def test_a_model_that_is_not_there_is_named_and_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sentence_transformers
+
+    looked: list[str] = []
+    found = sentence_transformers.CrossEncoder
+
+    def counted(name: str, **settings: object) -> object:
+        looked.append(name)
+        return found(name, **settings)
+
+    monkeypatch.setattr(sentence_transformers, "CrossEncoder", counted)
+    scorer = CrossEncoderScorer(str(tmp_path / "nowhere"), local_files_only=True)
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable, match="nowhere"):
+            scorer.score(Content("a"), [Content("red bus")])
+    assert len(looked) == 1

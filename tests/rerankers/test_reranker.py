@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llama_index.core.schema import ImageNode, MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from tamis.core.content import Content
-from tamis.core.errors import BadInput, BadSetting, MissingExtra
+from tamis.core.errors import BadInput, BadSetting, MissingExtra, ModelUnavailable
 from tamis.models import Evidence, Hit, LocalScorer
 from tamis.nodes import Candidate
 from tamis.rerankers import Calibrator, Reranker, RerankOutcomeEvent
@@ -168,6 +168,18 @@ class TestScorersThatMisbehave:
             reranker.postprocess_nodes(passages("a"), query_str=QUERY)
         with pytest.raises(type(error)):
             asyncio.run(reranker.apostprocess_nodes(passages("a"), query_str=QUERY))
+
+    def test_a_model_that_cannot_be_loaded_is_raised_unless_another_stands_in(self) -> None:
+        missing = Says(error=ModelUnavailable("there is no such model"))
+        with pytest.raises(ModelUnavailable):
+            Reranker(missing).postprocess_nodes(passages("a"), query_str=QUERY)
+        with pytest.raises(ModelUnavailable):
+            asyncio.run(Reranker(missing).apostprocess_nodes(passages("a"), query_str=QUERY))
+        with pytest.raises(ModelUnavailable):
+            Reranker(Says(scores=[None]), fallback=missing).postprocess_nodes(passages("a"), query_str=QUERY)
+        reranker = Reranker(missing, fallback=FakeScorer({"a": 2.0}))
+        assert [node.score for node in both_ways(reranker, passages("a"))] == pytest.approx([0.8808], abs=1e-4)
+        assert outcome(reranker, passages("a")).n_fallback == 1
 
     def test_a_warning_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         Reranker(FakeScorer(error="server down")).postprocess_nodes(passages("a", "b"), query_str=QUERY)

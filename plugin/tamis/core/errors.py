@@ -25,6 +25,10 @@ class BadInput(TamisError, ValueError):
     """A file, a line or a value handed over for work cannot be used."""
 
 
+class ModelUnavailable(BadInput):
+    """A model cannot be loaded: there is none of that name, it cannot be fetched, or its files cannot be used."""
+
+
 class UnknownComponent(TamisError, LookupError):
     """No component of that name is built in or installed."""
 

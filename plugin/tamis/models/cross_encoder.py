@@ -10,6 +10,7 @@ from tamis.core.errors import BadSetting, MediaError, MissingExtra
 from tamis.core.media import MediaPolicy
 
 from .scorer import LocalScorer, checked_scores
+from .unavailable import unavailable
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class CrossEncoderScorer(LocalScorer):
 
     ``model`` is a Hugging Face name or a folder, loaded on first use. A passage whose image cannot be opened under
     ``media``, or that holds an image the model cannot see and no text, gets None. Raises MissingExtra without
-    sentence-transformers, BadSetting for a model with more than two labels.
+    sentence-transformers, ModelUnavailable for a model that cannot be loaded, BadSetting for one with more than two
+    labels.
     """
 
     model: str
@@ -77,13 +79,20 @@ class CrossEncoderScorer(LocalScorer):
                     from sentence_transformers import CrossEncoder
                 except ImportError as error:
                     raise MissingExtra("a cross-encoder on this machine", extra="local") from error
-                loaded = CrossEncoder(
-                    self.model,
-                    device=self.device,
-                    max_length=self.max_length,
-                    local_files_only=self.local_files_only,
-                    trust_remote_code=False,
-                )
+                if (failed := self._loaded.get("failed")) is not None:
+                    raise failed
+                try:
+                    loaded = CrossEncoder(
+                        self.model,
+                        device=self.device,
+                        max_length=self.max_length,
+                        local_files_only=self.local_files_only,
+                        trust_remote_code=False,
+                    )
+                except Exception as error:
+                    # What nobody has takes long to be missed, and would again in every call.
+                    failed = self._loaded["failed"] = unavailable(f'the cross-encoder "{self.model}"', error)
+                    raise failed from error
                 if loaded.num_labels > 2:
                     raise BadSetting(
                         f'the cross-encoder "{self.model}" has {loaded.num_labels} labels; 1 or 2 can rank'

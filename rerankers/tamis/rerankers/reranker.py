@@ -65,7 +65,8 @@ class Reranker(Stage):
     Nothing is lost. A candidate that could not be scored (an error, the deadline, neither text nor image, a scorer
     that gave None, NaN or a wrong number of scores) has the score None and stands behind the scored ones, in the order
     it came in; where nothing could be scored the order is the retriever's. A RerankOutcomeEvent says how many and why.
-    Only a broken setup is raised: a missing extra or a wrong setting that a scorer finds out about when it is used.
+    Only a broken setup is raised: a missing extra, a model that cannot be loaded and has no fallback, or a wrong
+    setting that a scorer finds out about when it is used.
 
     ``batch_size`` passages are scored in one call; a scorer that uses evidence from retrieval (EvidenceAware), or that
     batches by itself (its attribute ``whole_lists`` is true), gets the whole list at once. ``deadline_s`` is for the

@@ -16,7 +16,15 @@ from typing import Any, NamedTuple, TypeVar
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting, MediaError, MissingExtra, NotFitted, ScorerError, UnknownComponent
+from tamis.core.errors import (
+    BadSetting,
+    MediaError,
+    MissingExtra,
+    ModelUnavailable,
+    NotFitted,
+    ScorerError,
+    UnknownComponent,
+)
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.models import EvidenceAware, Scorer, checked_scores
@@ -28,7 +36,7 @@ R = TypeVar("R")
 FALLBACK_SHARE = 0.2
 """The part of the deadline that is kept for the fallback scorer, where there is one."""
 
-BROKEN_SETUP = (BadSetting, MissingExtra, NotFitted, UnknownComponent)
+BROKEN_SETUP = (BadSetting, MissingExtra, ModelUnavailable, NotFitted, UnknownComponent)
 """What no other batch and no other query would be spared: raised, where any other error is recorded."""
 
 RESERVE_SHARE = 0.1
@@ -104,7 +112,8 @@ Steps = Generator[Call, Outcome, Scores]
 def scoring(task: Task) -> Steps:
     """Yields each call to be made, is sent its outcome, and returns the scores.
 
-    Raises what BROKEN_SETUP lists when a scorer raises it; every other failure becomes a reason.
+    Raises what BROKEN_SETUP lists when a scorer raises it, but for a model that cannot be loaded where a fallback
+    stands in for it; every other failure becomes a reason.
     """
     started = time.monotonic()
     end = None if task.deadline_s is None else started + task.deadline_s
@@ -152,7 +161,8 @@ def asking(
         if outcome.late:
             scores.because(reason_of(task, outcome), [at for left in groups[number:] for at in left])
             break
-        if isinstance(outcome.error, BROKEN_SETUP):
+        is_spare = isinstance(outcome.error, ModelUnavailable) and task.fallback is not None and not by_fallback
+        if isinstance(outcome.error, BROKEN_SETUP) and not is_spare:
             raise outcome.error
         if outcome.error is not None:
             scores.because(reason_of(task, outcome), group)

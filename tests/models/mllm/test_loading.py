@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tamis.core.content import Content
-from tamis.core.errors import BadInput, BadSetting
+from tamis.core.errors import BadInput, BadSetting, ModelUnavailable
 from tamis.core.media import MediaPolicy
 from tamis.models import SCORERS, Scorer
 from tamis.models.chooser import Chooser, Writer
@@ -79,9 +79,11 @@ def test_a_gpu_that_is_not_there_is_named_and_what_is() -> None:
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="nowhere/at/all"):
+    with pytest.raises(ModelUnavailable, match="nowhere/at/all"):
         TransformersScorer("nowhere/at/all", local_files_only=True).warmup()
-    with pytest.raises(BadInput, match="cannot be loaded"):
+    with pytest.raises(ModelUnavailable, match="no such folder"):
+        TransformersScorer(str(tmp_path / "nowhere")).warmup()
+    with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         TransformersScorer(str(tmp_path)).warmup()
 
 

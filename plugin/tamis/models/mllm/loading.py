@@ -9,7 +9,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from tamis.core.errors import BadInput, BadSetting, MissingExtra
+from tamis.core.errors import BadSetting, MissingExtra, ModelUnavailable
+from tamis.models.unavailable import unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def load(settings: Settings) -> Checkpoint:
     """The checkpoint, in evaluation mode.
 
     Raises MissingExtra without Transformers or a package that it asks for, BadSetting for a device that is not here,
-    BadInput, naming the model and the reason, for anything that cannot be loaded.
+    ModelUnavailable, naming the model and the reason, for anything that cannot be loaded.
     """
     try:
         import torch
@@ -98,13 +99,15 @@ def load(settings: Settings) -> Checkpoint:
         model.to(device)
     base = model.base_model if model.base_model is not model else getattr(model, "model", model)
     if base is model or model.get_output_embeddings() is None:
-        raise BadInput(
+        raise ModelUnavailable(
             f'the model "{settings.model}" ({type(model).__name__}) has no language model head; one is needed to '
             "compare the answers yes and no"
         )
     tokenizer = _loaded(settings, "tokenizer", transformers.AutoTokenizer, common)
     if not getattr(tokenizer, "is_fast", False):
-        raise BadInput(f'the model "{settings.model}" has only a slow tokenizer; one that tells offsets is needed')
+        raise ModelUnavailable(
+            f'the model "{settings.model}" has only a slow tokenizer; one that tells offsets is needed'
+        )
     image_processor = processor = None
     if is_visual:
         image_processor = _optional(settings, transformers.AutoImageProcessor, common)
@@ -162,11 +165,7 @@ def _loaded(settings: Settings, what: str, auto: Any, arguments: Mapping[str, An
     except ImportError as error:
         raise MissingExtra(f'the {what} of "{settings.model}" ({error})', extra="mllm") from error
     except Exception as error:
-        reason = str(error).strip().splitlines()
-        raise BadInput(
-            f'the {what} of the model "{settings.model}" cannot be loaded: '
-            f"{reason[0] if reason else type(error).__name__}"
-        ) from error
+        raise unavailable(f'the {what} of the model "{settings.model}"', error) from error
 
 
 def _optional(settings: Settings, auto: Any, arguments: Mapping[str, Any]) -> Any:

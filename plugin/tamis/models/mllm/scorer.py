@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting
+from tamis.core.errors import BadSetting, ModelUnavailable
 from tamis.core.media import MediaPolicy
 from tamis.models.counting import counted
 from tamis.models.local_model import LocalModelScorer
@@ -78,7 +78,7 @@ class TransformersScorer(LocalModelScorer):
     canary: bool = field(default=True, kw_only=True)
     media: MediaPolicy | Mapping[str, Any] = field(default_factory=MediaPolicy, kw_only=True)
     _lock: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
-    _loaded: dict[str, Runtime] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _loaded: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._check_model()
@@ -110,14 +110,20 @@ class TransformersScorer(LocalModelScorer):
         runtime.engine.prefixes.clear()
 
     def load(self) -> Runtime:
-        """The loaded model with its caches; the same one every time."""
-        runtime = self._loaded.get("runtime")
+        """The loaded model with its caches; the same one every time. What could not be loaded is not tried again."""
+        runtime: Runtime | None = self._loaded.get("runtime")
         if runtime is None:
             with self._lock:
                 runtime = self._loaded.get("runtime")
                 if runtime is None:
-                    runtime = self._made()
-                    self._loaded["runtime"] = runtime
+                    if (failed := self._loaded.get("failed")) is not None:
+                        raise failed
+                    try:
+                        runtime = self._loaded["runtime"] = self._made()
+                    except ModelUnavailable as error:
+                        # A name that no hub knows takes half a minute to fail, and would again in every call.
+                        self._loaded["failed"] = error
+                        raise
         return runtime
 
     def _made(self) -> Runtime:

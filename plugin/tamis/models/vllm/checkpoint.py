@@ -4,9 +4,10 @@ import logging
 from types import SimpleNamespace
 from typing import Any
 
-from tamis.core.errors import BadInput, MissingExtra
+from tamis.core.errors import MissingExtra, ModelUnavailable
 from tamis.models.mllm.loading import Checkpoint
 from tamis.models.mllm.visual import Expansion, VisualTokens
+from tamis.models.unavailable import unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +17,8 @@ _HANDED_ON = ("revision", "trust_remote_code")
 def checkpoint_of(model: str, context: int, engine_settings: Any) -> Checkpoint:
     """Configuration, tokenizer and image processor of a checkpoint, without a model; ``context`` is vLLM's limit.
 
-    Raises MissingExtra without Transformers (vLLM brings it) and BadInput, naming the model, for what does not load.
+    Raises MissingExtra without Transformers (vLLM brings it), ModelUnavailable, naming the model, for what does not
+    load.
     """
     try:
         import transformers
@@ -27,7 +29,7 @@ def checkpoint_of(model: str, context: int, engine_settings: Any) -> Checkpoint:
     source = engine_settings.get("tokenizer") or model
     tokenizer = _loaded(source, "tokenizer", transformers.AutoTokenizer, common)
     if not getattr(tokenizer, "is_fast", False):
-        raise BadInput(f'the model "{model}" has only a slow tokenizer; one that tells offsets is needed')
+        raise ModelUnavailable(f'the model "{model}" has only a slow tokenizer; one that tells offsets is needed')
     names = transformers.models.auto.modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
     is_visual = config.model_type in names
     return Checkpoint(
@@ -63,10 +65,7 @@ def _loaded(model: str, what: str, auto: Any, arguments: dict[str, Any]) -> Any:
     except ImportError as error:
         raise MissingExtra(f'the {what} of "{model}" ({error})', extra="vllm") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = str(error).strip().splitlines()
-        raise BadInput(
-            f'the {what} of the model "{model}" cannot be loaded: {reason[0] if reason else type(error).__name__}'
-        ) from error
+        raise unavailable(f'the {what} of the model "{model}"', error) from error
 
 
 def _optional(model: str, auto: Any, arguments: dict[str, Any]) -> Any:

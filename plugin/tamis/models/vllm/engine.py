@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tamis.core.errors import BadInput, MissingExtra, ScorerError
+from tamis.core.errors import MissingExtra, ModelUnavailable, ScorerError
 from tamis.models.deadline import time_left
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Facts(NamedTuple):
 
 
 class Engine:
-    """A started ``vllm.LLM``. Raises MissingExtra without vLLM, BadInput, naming the model, if it does not start.
+    """A started ``vllm.LLM``. Raises MissingExtra without vLLM, ModelUnavailable, naming the model, if it won't start.
 
     Everything that touches vLLM happens on one thread, which admits new requests while others are under way. The
     engine is shut down by ``close``, with the last reference to it, or when the program ends. vLLM's reports of usage
@@ -188,7 +188,7 @@ class _Loop:
             config = llm.llm_engine.vllm_config.model_config
             facts = Facts(config.runner_type == "pooling", int(config.max_model_len))
         except Exception as error:  # noqa: BLE001 - whatever vLLM fails with, the caller is told in one way
-            told = BadInput(
+            told = ModelUnavailable(
                 f'vLLM cannot start with the model "{self.model}": {_line(error)}; what it logged before says more'
             )
             told.__cause__ = error
