@@ -15,13 +15,13 @@ import torch
 from llama_index.core.schema import ImageNode, NodeWithScore, QueryBundle, TextNode
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting, UnknownComponent
+from tamis.core.errors import BadSetting, ModelUnavailable, UnknownComponent
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.models.http.scorer import HttpScorer
 from tamis.models.mllm import TransformersScorer
 from tamis.rerankers import MLLMReranker, Reranker
-from tamis.testing import check_postprocessor, tiny_mllm
+from tamis.testing import FakeScorer, check_postprocessor, tiny_mllm
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +148,10 @@ def test_a_bad_setting_is_named(arguments: dict[str, Any], named: str) -> None:
         MLLMReranker("m", **arguments)
 
 
-def test_a_model_that_cannot_be_loaded_loses_no_candidate() -> None:
-    ranked = MLLMReranker("no/such/model", backend_settings={"local_files_only": True}).postprocess_nodes(
-        candidates(), query_str="q"
-    )
-    assert [node.node.node_id for node in ranked] == [node.node.node_id for node in candidates()]
+def test_a_model_that_cannot_be_loaded_is_named_or_replaced() -> None:
+    settings: dict[str, Any] = {"model": "no/such/model", "backend_settings": {"local_files_only": True}}
+    with pytest.raises(ModelUnavailable, match="no/such/model"):
+        MLLMReranker(**settings).postprocess_nodes(candidates(), query_str="q")
+    ranked = MLLMReranker(**settings, fallback=FakeScorer()).postprocess_nodes(candidates(), query_str="q")
+    assert {node.node.node_id for node in ranked} == {node.node.node_id for node in candidates()}
+    assert all(node.score is not None for node in ranked)

@@ -124,15 +124,15 @@ class ExclusionReranker(Reranker):
     def _write_embedder(self, embedder: Embedder | None) -> dict[str, Any] | None:
         return None if embedder is None else EMBEDDERS.spec(embedder)
 
-    def _scoring(self, nodes: Sequence[NodeWithScore], query: QueryBundle) -> Steps:
+    def _steps(self, nodes: Sequence[NodeWithScore], query: QueryBundle) -> Steps:
         exclusion = exclusion_of(query, self.exclude)
         if exclusion is None:
-            return super()._scoring(nodes, query)
+            return super()._steps(nodes, query)
         return self._both_sides(nodes, query, exclusion)
 
     def _both_sides(self, nodes: Sequence[NodeWithScore], query: QueryBundle, exclusion: Exclusion) -> Steps:
         end = None if self.deadline_s is None else time.monotonic() + self.deadline_s
-        scores = yield from super()._scoring(nodes, excluding(query, exclusion))
+        scores = yield from super()._steps(nodes, excluding(query, exclusion))
         sides = TwoSided(scores.found, scores.reasons, exclusion, [None] * len(nodes))
         left = None if end is None else end - time.monotonic()
         if left is not None and left <= 0:
@@ -143,7 +143,7 @@ class ExclusionReranker(Reranker):
             # What retrieval found out was about the query, and tells nothing of what is unwanted.
             plain = [NodeWithScore(node=node.node) for node in nodes]
             asking = self.model_copy(update={"deadline_s": left})
-            unwanted = yield from Reranker._scoring(asking, plain, QueryBundle(exclusion.unwanted))
+            unwanted = yield from Reranker._steps(asking, plain, QueryBundle(exclusion.unwanted))
             sides.held_back = [None if one is None else self._probability(one) for one in unwanted.found]
             for reason in unwanted.reasons:
                 if reason is not None:

@@ -2,34 +2,24 @@
 
 import logging
 import time
-from abc import abstractmethod
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events import BaseEvent
-from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
-from pydantic import Field, InstanceOf, PrivateAttr, field_serializer, field_validator
 
 from tamis.core.content import Content
 from tamis.core.media import MediaPolicy
-from tamis.models.counting import Counts, count_all, counted
 from tamis.nodes import content_of, query_of, rescored
 
-from .reranker import checked_query
-from .scoring import BROKEN_SETUP, Outcome, adrive, aperform, drive, in_thread, one_line, perform, read_in
-from .stage import Stage
-from .statistics import Statistics
+from .reranking import RerankingStage, Steps
+from .scoring import BROKEN_SETUP, Outcome, in_thread, one_line, read_in
 
 logger = logging.getLogger(__name__)
 dispatcher = get_dispatcher(__name__)
-
-R = TypeVar("R")
 
 
 class RankingEvent(BaseEvent):
@@ -84,98 +74,26 @@ class Read(NamedTuple):
     why_not: dict[int, str]
 
 
-Steps = Generator[Any, Outcome, R]
-"""Yields what is to be waited for, is sent its outcome, and returns the result."""
-
-
-class Ranker(Stage):
+class Ranker(RerankingStage):
     """Orders all candidates, best first, as new objects; nothing is lost, whatever goes wrong.
 
-    ``top_n`` keeps only so many of the list returned; None keeps all. ``deadline_s`` is for the whole call, in
-    seconds: what is known by then counts. ``media`` is what the model may see of the images (see ``Reranker``),
-    ``metadata_mode`` which metadata belong to a passage's text. Every call gives a ReRank start and end event and a
-    RankingEvent; ``last`` is the newest of those, ``stats`` what all calls came to.
+    What is known by the deadline counts. Every call gives a RankingEvent as well; ``last`` is the newest of those. See
+    RerankingStage for the settings.
     """
 
-    top_n: int | None = Field(default=None, ge=1, strict=True)
-    deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    media: InstanceOf[MediaPolicy] | None = Field(default=None, description="Which images a model is given as bytes.")
-    metadata_mode: MetadataMode = MetadataMode.NONE
-    _statistics: Statistics = PrivateAttr(default_factory=Statistics)
     _last: RankingEvent | None = None
-
-    @field_validator("media", mode="before")
-    @classmethod
-    def _build_media(cls, value: Any) -> Any:
-        return MediaPolicy.from_dict(value) if isinstance(value, Mapping) else value
-
-    @field_serializer("media")
-    def _write_media(self, media: MediaPolicy | None) -> dict[str, Any] | None:
-        return None if media is None else media.to_dict()
-
-    @field_serializer("metadata_mode")
-    def _write_mode(self, mode: MetadataMode) -> str:
-        return mode.value
-
-    @property
-    def stats(self) -> dict[str, float]:
-        """What this object's calls have come to since it was made: calls, seconds, candidates, unscored, all counts.
-
-        Calls side by side add up; it is no setting, and neither written down nor copied.
-        """
-        return self._statistics.to_dict()
 
     @property
     def last(self) -> RankingEvent | None:
         """The event of the call that ended last; None before the first."""
         return self._last
 
-    @abstractmethod
-    def _model_name(self) -> str:
-        """What the model is called in events."""
-
-    @abstractmethod
-    def _steps(self, nodes: Sequence[NodeWithScore], query: QueryBundle) -> Steps[Ranking]:
-        """The work, as steps to be waited for. There is at least one node."""
-
     def _calibrated(self) -> bool:
         """Whether the scores are probabilities."""
         return False
 
-    def _perform(self, step: Any) -> Outcome:
-        """Waits for one step."""
-        return perform(step)
-
-    async def _aperform(self, step: Any) -> Outcome:
-        """Waits for one step, the event loop free."""
-        return await aperform(step)
-
-    def _postprocess_nodes(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
-    ) -> list[NodeWithScore]:
-        query = checked_query(query_bundle)
-        if not nodes:
-            return []
-        with self._reported(nodes, query) as report, counting_to(report.counts):
-            report.ranking = drive(self._steps(nodes, query), self._perform)
-            report.nodes = self._ranked(nodes, report.ranking)
-        return report.nodes
-
-    # Decorated by hand: LlamaIndex does so for the sync method only.
-    @dispatcher.span
-    async def _apostprocess_nodes(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
-    ) -> list[NodeWithScore]:
-        query = checked_query(query_bundle)
-        if not nodes:
-            return []
-        with self._reported(nodes, query) as report, counting_to(report.counts):
-            report.ranking = await adrive(self._steps(nodes, query), self._aperform)
-            report.nodes = self._ranked(nodes, report.ranking)
-        return report.nodes
-
-    def _ranked(self, nodes: Sequence[NodeWithScore], ranking: Ranking) -> list[NodeWithScore]:
-        return [rescored(nodes[at], ranking.scores[at]) for at in ranking.order[: self.top_n]]
+    def _ranked(self, nodes: Sequence[NodeWithScore], result: Ranking) -> list[NodeWithScore]:
+        return [rescored(nodes[at], result.scores[at]) for at in result.order[: self.top_n]]
 
     def _read(self, nodes: Sequence[NodeWithScore], query: QueryBundle, until: float | None) -> Steps[Read | str]:
         """The query and the candidates as contents, read in a thread; or why nothing can be judged."""
@@ -189,70 +107,26 @@ class Ranker(Stage):
         """When a call that begins now must have ended."""
         return None if self.deadline_s is None else time.monotonic() + self.deadline_s
 
-    @contextmanager
-    def _reported(self, nodes: list[NodeWithScore], query: QueryBundle) -> Iterator["Report"]:
-        """Start and End events and the legacy callback around the work, an End for every Start."""
-        report = Report()
-        name, top_n, started = self._model_name(), self.top_n or len(nodes), time.monotonic()
-        dispatcher.event(ReRankStartEvent(query=query, nodes=list(nodes), top_n=top_n, model_name=name))
-        payload: dict[str, Any] = {
-            EventPayload.NODES: list(nodes),
-            EventPayload.MODEL_NAME: name,
-            EventPayload.QUERY_STR: query.query_str,
-            EventPayload.TOP_K: top_n,
-        }
-        try:
-            with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
-                yield report
-                event.on_end(payload={EventPayload.NODES: list(report.nodes)})
-        finally:
-            if report.ranking is not None:
-                self._tell(report.ranking, report.counts, time.monotonic() - started)
-            dispatcher.event(ReRankEndEvent(nodes=list(report.nodes)))
-
-    def _tell(self, ranking: Ranking, counts: Counts, seconds: float) -> None:
-        unscored = sum(score is None for score in ranking.scores)
-        self._statistics.add(
-            seconds=seconds, candidates=len(ranking.scores), unscored=unscored, counts=counts.to_dict()
-        )
-        if ranking.reasons:
-            logger.warning("%s: %d of %d candidates have no score; %s", self._model_name(), unscored,
-                           len(ranking.scores), dict(ranking.reasons))  # fmt: skip
-        event = RankingEvent(
+    def _tell(self, result: Ranking, counts: dict[str, int], seconds: float) -> None:
+        name, unscored = self._model_name(), sum(score is None for score in result.scores)
+        self._statistics.add(seconds=seconds, candidates=len(result.scores), unscored=unscored, counts=counts)
+        if result.reasons:
+            reasons = dict(result.reasons)
+            logger.warning("%s: %d of %d candidates have no score; %s", name, unscored, len(result.scores), reasons)
+        self._last = RankingEvent(
             ranker=type(self).__name__,
-            model=self._model_name(),
-            n_scored=len(ranking.scores) - unscored,
+            model=name,
+            n_scored=len(result.scores) - unscored,
             n_unscored=unscored,
-            reasons=dict(ranking.reasons),
-            calls=ranking.calls,
-            prompts=ranking.prompts,
+            reasons=dict(result.reasons),
+            calls=result.calls,
+            prompts=result.prompts,
             calibrated=self._calibrated(),
-            counts=counts.to_dict(),
-            details=ranking.details,
+            counts=counts,
+            details=result.details,
             seconds=seconds,
         )
-        self._last = event
-        dispatcher.event(event)
-
-
-class Report:
-    """What a call has come to so far, for the events that tell of it."""
-
-    def __init__(self) -> None:
-        self.ranking: Ranking | None = None
-        self.nodes: list[NodeWithScore] = []
-        self.counts = Counts()
-
-
-@contextmanager
-def counting_to(counts: Counts) -> Iterator[None]:
-    """What is counted inside goes to ``counts``, and to whoever counts outside."""
-    with counted() as inside:
-        try:
-            yield
-        finally:
-            counts.update(inside.to_dict())
-    count_all(inside.to_dict())
+        dispatcher.event(self._last)
 
 
 def contents(nodes: Sequence[NodeWithScore], query: QueryBundle, media: MediaPolicy | None, mode: MetadataMode) -> Read:

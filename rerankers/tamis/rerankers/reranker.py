@@ -3,31 +3,26 @@
 import logging
 import os
 import pickle
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
+from llama_index.core.callbacks import CallbackManager
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events import BaseEvent
-from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
-from pydantic import Field, InstanceOf, PrivateAttr, field_serializer, field_validator, model_validator
+from pydantic import Field, InstanceOf, field_serializer, field_validator, model_validator
 
-from tamis.core.errors import BadInput, BadSetting, UnknownComponent
+from tamis.core.errors import BadSetting, UnknownComponent
 from tamis.core.media import MediaPolicy
 from tamis.models import SCORERS, Scorer
-from tamis.models.counting import Counts, count_all, counted
 from tamis.models.score_cache import CachedScorer
 from tamis.nodes import rescored
 
 from .calibrate import Calibrator
 from .probability import sigmoid
-from .scoring import Score, Scores, Steps, Task, adrive, aperform, drive, perform, scoring
-from .stage import Stage
-from .statistics import Statistics
+from .reranking import RerankingStage
+from .scoring import Score, Scores, Steps, Task, scoring
 
 logger = logging.getLogger(__name__)
 dispatcher = get_dispatcher(__name__)
@@ -55,7 +50,7 @@ class RerankOutcomeEvent(BaseEvent):
         return "TamisRerankOutcomeEvent"
 
 
-class Reranker(Stage):
+class Reranker(RerankingStage):
     """Gives every candidate P(relevant) as its score, in [0, 1], and returns them best first, as new objects.
 
     ``scorer`` is a Scorer, its registered name, or a mapping of its name and settings. ``calibrator`` turns its
@@ -87,13 +82,8 @@ class Reranker(Stage):
     calibrator: InstanceOf[Calibrator] | None = Field(
         default=None, description="Log-odds to probabilities; None: the sigmoid."
     )
-    top_n: int | None = Field(default=None, ge=1, strict=True)
     batch_size: int = Field(default=64, ge=1, strict=True)
-    deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     fallback: Any = Field(default=None, description="A Scorer for what the first could not score.")
-    media: InstanceOf[MediaPolicy] | None = Field(default=None, description="Which images a scorer is given as bytes.")
-    metadata_mode: MetadataMode = MetadataMode.NONE
-    _statistics: Statistics = PrivateAttr(default_factory=Statistics)
 
     def __init__(
         self,
@@ -141,11 +131,6 @@ class Reranker(Stage):
             value.fitted()
         return value
 
-    @field_validator("media", mode="before")
-    @classmethod
-    def _build_media(cls, value: Any) -> Any:
-        return MediaPolicy.from_dict(value) if isinstance(value, Mapping) else value
-
     @model_validator(mode="after")
     def _check_match(self) -> "Reranker":
         if self.scorer is None:
@@ -168,22 +153,6 @@ class Reranker(Stage):
     def _write_calibrator(self, calibrator: Calibrator | None) -> dict[str, Any] | None:
         return None if calibrator is None else calibrator.to_dict()
 
-    @field_serializer("media")
-    def _write_media(self, media: MediaPolicy | None) -> dict[str, Any] | None:
-        return None if media is None else media.to_dict()
-
-    @field_serializer("metadata_mode")
-    def _write_mode(self, mode: MetadataMode) -> str:
-        return mode.value
-
-    @property
-    def stats(self) -> dict[str, float]:
-        """What all calls so far came to: calls, seconds, candidates, unscored, and everything that was counted.
-
-        Calls side by side add up; it is no setting, and neither written down nor copied.
-        """
-        return self._statistics.to_dict()
-
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """The settings as JSON. Raises UnknownComponent for a scorer that no name is known for."""
         # Asked first, as pydantic hides what a serialiser raises behind an error of its own.
@@ -204,31 +173,10 @@ class Reranker(Stage):
             return self.model_copy(update=written).__getstate__()
         return super().__getstate__()
 
-    def _postprocess_nodes(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
-    ) -> list[NodeWithScore]:
-        query = checked_query(query_bundle)
-        if not nodes:
-            return []
-        with self._reported(nodes, query) as report:
-            report.scores = drive(self._scoring(nodes, query), perform)
-            report.nodes = self._ranked(nodes, report.scores)
-        return report.nodes
+    def _model_name(self) -> str:
+        return scorer_name(self.scorer)
 
-    # Decorated by hand: LlamaIndex does so for the sync method only.
-    @dispatcher.span
-    async def _apostprocess_nodes(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
-    ) -> list[NodeWithScore]:
-        query = checked_query(query_bundle)
-        if not nodes:
-            return []
-        with self._reported(nodes, query) as report:
-            report.scores = await adrive(self._scoring(nodes, query), aperform)
-            report.nodes = self._ranked(nodes, report.scores)
-        return report.nodes
-
-    def _scoring(self, nodes: Sequence[NodeWithScore], query: QueryBundle) -> Steps:
+    def _steps(self, nodes: Sequence[NodeWithScore], query: QueryBundle) -> Steps:
         return scoring(
             Task(
                 query=query,
@@ -248,73 +196,33 @@ class Reranker(Stage):
             return sigmoid(score.log_odds)
         return self.calibrator.probability(score.log_odds)
 
-    def _ranked(self, nodes: Sequence[NodeWithScore], scores: Scores) -> list[NodeWithScore]:
+    def _ranked(self, nodes: Sequence[NodeWithScore], result: Scores) -> list[NodeWithScore]:
         keys: dict[int, tuple[float, float]] = {}
-        for at, score in enumerate(scores.found):
+        for at, score in enumerate(result.found):
             if score is not None:
                 keys[at] = (self._probability(score), score.log_odds)
         # Log-odds tell apart what a calibrator's step or the sigmoid's end makes equal.
         ranking = sorted(keys, key=keys.__getitem__, reverse=True)
-        best = (ranking + scores.pending())[: self.top_n]
+        best = (ranking + result.pending())[: self.top_n]
         return [rescored(nodes[at], keys[at][0] if at in keys else None) for at in best]
 
-    @contextmanager
-    def _reported(self, nodes: list[NodeWithScore], query: QueryBundle) -> Iterator["Report"]:
-        """Start and End events and the legacy callback around the work, an End for every Start."""
-        report = Report()
-        name, top_n, started = scorer_name(self.scorer), self.top_n or len(nodes), time.monotonic()
-        dispatcher.event(ReRankStartEvent(query=query, nodes=list(nodes), top_n=top_n, model_name=name))
-        payload: dict[str, Any] = {
-            EventPayload.NODES: list(nodes),
-            EventPayload.MODEL_NAME: name,
-            EventPayload.QUERY_STR: query.query_str,
-            EventPayload.TOP_K: top_n,
-        }
-        try:
-            with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
-                with counted() as report.counts:
-                    yield report
-                event.on_end(payload={EventPayload.NODES: list(report.nodes)})
-        finally:
-            if report.scores is not None:
-                self._tell(report.scores, report.counts.to_dict(), time.monotonic() - started)
-            dispatcher.event(ReRankEndEvent(nodes=list(report.nodes)))
-
-    def _tell(self, scores: Scores, counts: dict[str, int], seconds: float) -> None:
-        name, unscored = scorer_name(self.scorer), len(scores.pending())
-        self._statistics.add(seconds=seconds, candidates=len(scores.found), unscored=unscored, counts=counts)
-        # Whoever counts around this call, as a cascade of rerankers does, counts this too.
-        count_all(counts)
-        reasons = dict(Counter(reason for reason in scores.reasons if reason is not None))
+    def _tell(self, result: Scores, counts: dict[str, int], seconds: float) -> None:
+        name, unscored = self._model_name(), len(result.pending())
+        self._statistics.add(seconds=seconds, candidates=len(result.found), unscored=unscored, counts=counts)
+        reasons = dict(Counter(reason for reason in result.reasons if reason is not None))
         if unscored:
-            logger.warning("%s left %d of %d candidates unscored: %s", name, unscored, len(scores.found), reasons)
+            logger.warning("%s left %d of %d candidates unscored: %s", name, unscored, len(result.found), reasons)
         dispatcher.event(
             RerankOutcomeEvent(
                 scorer=name,
-                n_scored=len(scores.found) - unscored,
-                n_fallback=sum(score is not None and score.by_fallback for score in scores.found),
+                n_scored=len(result.found) - unscored,
+                n_fallback=sum(score is not None and score.by_fallback for score in result.found),
                 n_unscored=unscored,
                 reasons=reasons,
                 seconds=seconds,
                 counts=counts,
             )
         )
-
-
-class Report:
-    """What a call has come to so far, for the events that tell of it."""
-
-    def __init__(self) -> None:
-        self.scores: Scores | None = None
-        self.counts = Counts()
-        self.nodes: list[NodeWithScore] = []
-
-
-def checked_query(query: QueryBundle | None) -> QueryBundle:
-    """The query. Raises BadInput, which is a ValueError, without one."""
-    if query is None:
-        raise BadInput("a Reranker needs a query: pass query_bundle or query_str")
-    return query
 
 
 def scorer_name(scorer: Scorer) -> str:

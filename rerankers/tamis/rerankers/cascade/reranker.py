@@ -18,8 +18,9 @@ from tamis.models import SCORERS, Scorer
 
 from ..calibrate import Calibrator, Line
 from ..probability import sigmoid
-from ..ranker import Ranker, Ranking, Read, Steps, why
+from ..ranker import Ranker, Ranking, Read, why
 from ..reranker import scorer_name
+from ..reranking import Steps
 from ..scoring import Task, call_of
 from ..select import POLICIES, Policy
 from ..stage import Stage

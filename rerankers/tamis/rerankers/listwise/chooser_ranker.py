@@ -13,7 +13,8 @@ from tamis.core.errors import BadInput
 from tamis.models.counting import count_all, counted
 from tamis.models.deadline import until as returning_by
 
-from ..ranker import Ranker, Ranking, Report, Steps, counting_to
+from ..ranker import Ranker, Ranking
+from ..reranking import Report, Steps, counting_to
 from ..scoring import Call, Outcome, aperform, perform
 from .asks_model import AsksModel
 from .batcher import Batcher, Batchers, grouped, shared_out
@@ -86,11 +87,11 @@ class ChooserRanker(AsksModel, Ranker):
                     runs.append(Run(report, nodes, self._steps(nodes, bundle)))
             for run in runs:
                 run.send(None)
-            while at_work := [run for run in runs if run.report.ranking is None]:
+            while at_work := [run for run in runs if run.report.result is None]:
                 self._advance(at_work)
             for run in runs:
-                if run.report.ranking is not None:
-                    run.report.nodes = self._ranked(run.nodes, run.report.ranking)
+                if run.report.result is not None:
+                    run.report.nodes = self._ranked(run.nodes, run.report.result)
         ranked = iter(runs)
         return [next(ranked).report.nodes if nodes else [] for nodes in node_lists]
 
@@ -134,4 +135,4 @@ class Run:
             try:
                 self.step = next(self.steps) if outcome is None else self.steps.send(outcome)
             except StopIteration as finished:
-                self.report.ranking, self.step = finished.value, None
+                self.report.result, self.step = finished.value, None

@@ -16,7 +16,8 @@ from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
 from tamis.models.chooser import Writer
 
-from ..ranker import Read, Steps, contents, why
+from ..ranker import Read, contents, why
+from ..reranking import Steps
 from ..scoring import Call, adrive, aperform, drive, in_thread, perform
 from ..stage import Stage
 from .asks_model import AsksModel

@@ -14,7 +14,8 @@ from tamis.core.media import MediaPolicy
 from tamis.models.chooser import Chooser, Writer
 from tamis.models.counting import count
 
-from ..ranker import Ranking, Read, Steps, by_place, why
+from ..ranker import Ranking, Read, by_place, why
+from ..reranking import Steps
 from ..stage import Stage
 from .chooser_ranker import LETTERS, ChooserRanker
 from .choosing import Ask, Reply, best_first, can_choose, can_write

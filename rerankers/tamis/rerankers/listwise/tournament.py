@@ -13,7 +13,8 @@ from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
 from tamis.models.chooser import Chooser
 
-from ..ranker import Ranking, Read, Steps, by_place, why
+from ..ranker import Ranking, Read, by_place, why
+from ..reranking import Steps
 from ..stage import Stage
 from .chooser_ranker import LETTERS, ChooserRanker
 from .choosing import Ask, best_first, can_choose
