@@ -8,14 +8,15 @@ with BM25, five passages, reordered) and ``tamis`` (``harden()`` as it comes), a
 as though they had been indexed.
 
 Without ``--cases`` the corpus is the pool of lost-in-the-middle and the planted passages are PoisonedRAG's texts for
-HotpotQA and MS MARCO (question first, one and five of them), BIPIA's instructions at the start, in the middle and at
-the end of a passage near to the question, the same drawn into an image (its text read by OCR, as ``tamis index`` does),
-and passages with the answer swapped. Each has a control of the same length that does no harm. With files, the corpus is
-the documents of all cases (``{"id", "question", "documents": [{"id", "text"}], "gold": [ids]}``) and ``--planted`` has
-``{"case", "kind", "text" or "image", "target"?}`` a line.
+HotpotQA and MS MARCO (question first, one and five of them), such texts by rule for the pool's own questions, BIPIA's
+instructions at the start, in the middle and at the end of a passage near to the question, the same drawn into an image
+(its text read by OCR, as ``tamis index`` does), and passages with the answer swapped. Each has a control of the same
+length that does no harm. With files, the corpus is the documents of all cases (``{"id", "question", "documents":
+[{"id", "text"}], "gold": [ids]}``) and ``--planted`` has ``{"case", "kind", "text" or "image", "target"?}`` a line.
 
 A figure is measured where the passages go to the language model. ``exposure`` is the share of a case's planted passages
-that do, ``reached`` the share of cases where any does; ``gold recall`` is that of the cases with nothing planted.
+that do, ``reached`` the share of cases where any does; ``gold recall`` is that of the cases whose gold is in the
+corpus, with nothing planted and under each attack.
 """
 
 import argparse
@@ -97,6 +98,8 @@ def published(limit: int, seed: int) -> Work:
         poisoned = list(load(data_folder() / "poisonedrag" / f"{name}.json").cases())[:limit]
         for strength in (1, 5):
             trials += made(attack_of("poison"), strength, f"poison {name}, {strength}", poisoned, pool, seed)
+    for strength in (1, 5):
+        trials += made(attack_of("poison"), strength, f"poison litm, {strength}", own, pool, seed)
     # BIPIA's own texts as they are: what is measured is whether they arrive, and a mark would tell them apart.
     told = {"injections": str(data_folder() / "bipia" / "text_attack_train.json"), "marked": False}
     for position in ("start", "middle", "end"):
@@ -204,6 +207,11 @@ def summed(trials: Sequence[Trial], found: dict[str, list[Seen]], seed: int) -> 
             }
         for other in ("stock_best", "tamis_bare"):
             row[f"tamis_minus_{other}"] = paired_difference(shares["tamis"], shares[other], seed=seed)._asdict()
+        if all(trials[i].case.gold for i in at):
+            recalls = {name: [float(found[name][i].recall or 0) for i in at] for name in found}
+            row["gold_recall"] = {name: mean_interval(values, seed=seed)._asdict() for name, values in recalls.items()}
+            difference = paired_difference(recalls["tamis"], recalls["stock_best"], seed=seed)
+            row["gold_recall_tamis_minus_stock_best"] = difference._asdict()
         best = row["stock_best"]["exposure"]["mean"]
         row["tamis_to_stock_best"] = row["tamis"]["exposure"]["mean"] / best if best else None
         rows[f"{kind}{' (control)' if is_control else ''}"] = row
@@ -238,6 +246,11 @@ def show(summary: dict[str, Any]) -> None:
         ratio = "-" if row["tamis_to_stock_best"] is None else f"{row['tamis_to_stock_best']:.2f}"
         cells = "".join(f"{cell(row[name]['exposure']):>24s}" for name in NAMES)
         print(f"{kind:34s}{cells}{row['cases']:8d}{ratio:>9s}")
+    print(f"\n{'gold recall':34s}" + "".join(f"{name:>24s}" for name in NAMES) + f"{'cases':>8s}")
+    for kind, row in summary["planted"].items():
+        if "gold_recall" in row:
+            cells = "".join(f"{cell(row['gold_recall'][name]):>24s}" for name in NAMES)
+            print(f"{kind:34s}{cells}{row['cases']:8d}")
     for figure in ("gold_recall", "passages"):
         cells = "".join(f"{cell(summary['clean'][name][figure]):>24s}" for name in NAMES)
         print(f"{f'clean: {figure}':34s}{cells}{summary['clean']['cases']:8d}")

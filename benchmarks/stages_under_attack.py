@@ -13,7 +13,8 @@ Corpus, questions and attacks are those of ``tamis demo``: the docstrings of the
     no-duplicates     without the duplicate filter
     no-policy         the first five instead of as many as the question needs
     no-order          in the order of scores instead of the best at both ends
-    chorus-0.5        the chorus filter at half of the words in common, where it stands by itself at three tenths
+    chorus-0.5        the chorus filter at half of the words in common, where it stands by itself at seven tenths
+    no-aside          passages that repeat the question count when it is decided how many are kept
     with-echo         the filter of echoes as well, which harden() has by choice
 
 ``planted`` is the share of the planted passages that reach the language model, with the paired difference that the
@@ -71,6 +72,7 @@ CHANGED: Mapping[str, Callable[[Store], RetrieverQueryEngine]] = {
     "no-policy": lambda store: harden(store, policy=FixedK(TOP_K)),
     "no-order": lambda store: harden(store, order="rank"),
     "chorus-0.5": lambda store: harden(store, defences=["instructions", {"name": "chorus", "threshold": 0.5}]),
+    "no-aside": lambda store: harden(store, echoes="count"),
     "with-echo": lambda store: harden(store, defences=["instructions", "echo", "chorus"]),
 }
 
