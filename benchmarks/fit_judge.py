@@ -21,6 +21,7 @@ from scipy.optimize import minimize
 from tamis.eval.judges.near_negatives import NearNegative, near_negatives
 from tamis.models.judges.features import evidence_of, features_of
 from tamis.models.judges.logistic import COSINES, cosines
+from tamis.models.judges.text_vectors import TextVectors
 
 SHIPPED = Path(__file__).resolve().parents[1] / "plugin" / "tamis" / "models" / "judges" / "logistic.json"
 FOR = ("coverage", "window", "bigrams", "order", *COSINES)
@@ -62,7 +63,7 @@ def rows_of(source: str, pairs: list[Labelled]) -> list[Row]:
                 if isinstance(twin, NearNegative)
             ]
     known = [evidence_of(pair.evidence) for pair, _ in entries]
-    near = cosines([pair.claim for pair, _ in entries], known, RememberingEmbedder())
+    near = cosines([pair.claim for pair, _ in entries], known, TextVectors(RememberingEmbedder()))
     rows = []
     for (pair, kind), evidence, close in zip(entries, known, near, strict=True):
         features = features_of(pair.claim, evidence)

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import islice
 from typing import Any, NamedTuple
 
 from llama_index.core import get_response_synthesizer
@@ -109,7 +110,9 @@ def answers(texts: Iterator[str], count: int) -> list[Answer]:
     """Answers with passages of their own; the sentences are the passages', each once, in turn."""
     made = []
     for _ in range(count):
-        passages = [next(texts) for _ in range(PASSAGES)]
+        passages = list(islice(texts, PASSAGES))
+        if len(passages) < PASSAGES:
+            sys.exit("there are not so many docstrings: ask for fewer --answers, or for fewer --judges")
         rows = [[text[begin:end] for begin, end in sentences(text)][:-1] for text in passages]
         said = [row[at] for at in range(max(map(len, rows))) for row in rows if at < len(row)]
         said = [one for one in dict.fromkeys(said) if len(one.split()) > 3][:SENTENCES]

@@ -28,11 +28,17 @@ P = ParamSpec("P")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--tamis-out``."""
-    parser.getgroup("tamis").addoption(
+    """Adds ``--tamis-out`` and ``--tamis-show-content``."""
+    group = parser.getgroup("tamis")
+    group.addoption(
         "--tamis-out",
         metavar="DIR",
         help="Keep the runs and reports of tamis_eval in DIR/1, DIR/2, ... [a temporary folder of the test run].",
+    )
+    group.addoption(
+        "--tamis-show-content",
+        action="store_true",
+        help="Do not cut texts that may be harmful in reports and messages of tamis_eval.",
     )
 
 
@@ -80,6 +86,7 @@ def tamis_eval(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     suite a name or a TOML file. See ``tamis.eval.report.Evaluated`` for ``assert_gate`` and ``assert_no_worse_than``.
     """
     named: str | None = request.config.getoption("--tamis-out")
+    whole: bool = request.config.getoption("--tamis-show-content")
 
     def evaluate(
         target: Any,
@@ -100,7 +107,17 @@ def tamis_eval(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
         if out is None:
             out = next_folder(Path(named) if named else tmp_path_factory.getbasetemp() / "tamis")
-        done = run(target, data, suite, out=out, workers=workers, seed=seed, factory=factory, limit=limit)
-        return Evaluated(done.folder, done.report)
+        done = run(
+            target,
+            data,
+            suite,
+            out=out,
+            workers=workers,
+            seed=seed,
+            factory=factory,
+            limit=limit,
+            show_content=whole,
+        )
+        return Evaluated(done.folder, done.report, whole)
 
     return evaluate

@@ -62,8 +62,8 @@ def main() -> None:
     documents = [Document(text=passage) for passage in PASSAGES]
     index = VectorStoreIndex.from_documents(documents, embed_model=TamisEmbedding())
     stock = index.as_query_engine(llm=Model(), streaming=True, similarity_top_k=3)
-    # "exact" takes what stands in the passages word for word; as it comes, a guard judges by wording and by meaning,
-    # and both must agree: GuardedQueryEngine(stock), or harden(index, guard=True).
+    # "exact" takes what stands in the passages word for word; as it comes, a guard judges by facts and by wording, and
+    # both must agree: GuardedQueryEngine(stock), or harden(index, guard=True).
     guarded = GuardedQueryEngine(stock, {"judge": "exact"})
 
     print("stock:  ", stock.query("What does a visit cost?"))

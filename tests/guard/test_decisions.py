@@ -75,7 +75,61 @@ def test_marks_of_citations_and_lists_are_no_part_of_what_is_judged(ask: Ask) ->
     judge = FakeJudge()
     text = f"1. **{GOOD}** [1, 2]\n2. {ALSO} [3]\n- {GOOD}\n## Colour\n[4]\n---"
     assert ask(GuardedQueryEngine(engine(ScriptedLLM(text)), guard(judge=judge)), "How is the bus?")[0] == text
-    assert sum(judge.calls, []) == [f"**{GOOD}**", ALSO, GOOD, "Colour"]  # noqa: RUF017
+    assert sum(judge.calls, []) == [f"**{GOOD}**", ALSO, GOOD]  # noqa: RUF017
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["## Summary", "### Key Findings", "Here are the main steps:", "**In short, here is what I found:**", "结论："],
+)
+def test_a_label_is_not_judged_and_says_why(ask: Ask, label: str) -> None:
+    judge = FakeJudge(denies=(label.strip("#* "),))
+    with recording() as seen:
+        text, _ = ask(
+            GuardedQueryEngine(engine(ScriptedLLM(f"{label}\n\n{GOOD}")), guard(judge=judge)), "How is the bus?"
+        )
+    assert text == f"{label}\n\n{GOOD}"
+    assert judge.calls == [[GOOD]]
+    [first, _] = of(GuardSentenceEvent, seen)
+    assert (first.decision, first.reason) == ("unchecked", "it is a heading, or leads to what follows")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "## The bus flies to the moon",
+        "# Flights in 1969",
+        "The bus to the moon leaves every day:",
+        "It flies to Paris:",
+        "It has 3 wheels:",
+    ],
+)
+def test_what_looks_like_a_label_and_states_something_is_judged(ask: Ask, claim: str) -> None:
+    judge = FakeJudge()
+    ask(
+        GuardedQueryEngine(engine(ScriptedLLM(f"{claim}\n\n{GOOD}")), guard(judge=judge, mode="mark")),
+        "How is the bus?",
+    )
+    assert [claim.lstrip("# "), GOOD] == [one for call in judge.calls for one in call]
+
+
+def test_a_short_heading_is_screened_for_harm_all_the_same(ask: Ask) -> None:
+    text, _ = ask(
+        GuardedQueryEngine(engine(ScriptedLLM(f"## Cheap grenade\n\n{GOOD}")), guard(screen=FakeScreen())), "How?"
+    )
+    assert text == WITHHELD
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_notice_is_never_part_of_a_block_of_code(ask: Ask, streaming: bool) -> None:
+    notice = "[The answer ends here: the next sentence is not supported by the sources.]"
+    for text, lead in (
+        (f"{GOOD}\n\n```python\nbus = red\n\nmoon = bus\n```", "\n```\n\n"),
+        (f"{GOOD}\n\n```python\nbus = red\n```\n\n{BAD}", "\n\n"),
+    ):
+        stock = engine(ScriptedLLM(text), streaming=streaming)
+        found, _ = ask(GuardedQueryEngine(stock, guard()), "How is the bus?")
+        assert found == f"{text[: text.index('moon') if 'moon =' in text else text.index(BAD)].rstrip()}{lead}{notice}"
 
 
 def test_what_the_guard_costs_is_told() -> None:

@@ -1,12 +1,15 @@
 """Streams: nothing is released that was not judged, nobody waits in vain, and who goes away stops the model."""
 
 import asyncio
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from llama_index.core.base.llms.types import CompletionResponse, CompletionResponseAsyncGen
 from llama_index.core.base.response.schema import AsyncStreamingResponse, StreamingResponse
+from pydantic import PrivateAttr
 
 from tamis.guard import GuardedQueryEngine, GuardOutcomeEvent
 from tamis.testing.event_loop import must_not_block
@@ -76,6 +79,139 @@ def test_closing_an_awaited_stream_closes_the_models() -> None:
         with recording():
             await tokens.aclose()
         assert llm.seen.open == 0
+
+    asyncio.run(work())
+
+
+class Connection:
+    """What an HTTP client reads from."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    def close(self) -> None:
+        self.is_open = False
+
+    async def aclose(self) -> None:
+        self.is_open = False
+
+
+class ClientStream:
+    """Like a stream of OpenAI's client: it refers to its own generator, so that dropping it does not end it."""
+
+    def __init__(self, text: str) -> None:
+        self.response = Connection()
+        self._iterator = self._read(text)
+
+    def _read(self, text: str) -> Iterator[str]:
+        try:
+            yield from text
+        finally:
+            self.response.close()
+
+    def __iter__(self) -> Iterator[str]:
+        for item in self._iterator:  # noqa: UP028 - "yield from" would hand the closing on
+            yield item
+
+    def __next__(self) -> str:
+        return next(self._iterator)
+
+    def close(self) -> None:
+        self.response.close()
+
+
+class AsyncClientStream:
+    """The same, awaited."""
+
+    def __init__(self, text: str) -> None:
+        self.response = Connection()
+        self._iterator = self._read(text)
+
+    async def _read(self, text: str) -> AsyncIterator[str]:
+        try:
+            for character in text:
+                yield character
+        finally:
+            await self.response.aclose()
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        async for item in self._iterator:
+            yield item
+
+    async def __anext__(self) -> str:
+        return await anext(self._iterator)
+
+    async def close(self) -> None:
+        await self.response.aclose()
+
+
+class HttpLLM(ScriptedLLM):
+    """Streams through a client, and keeps its connections to be looked at."""
+
+    _connections: list[Connection] = PrivateAttr(default_factory=list)
+
+    def __init__(self, *replies: str) -> None:
+        super().__init__(*replies)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Those that were opened so far."""
+        return self._connections
+
+    def _streamed(self, text: str) -> Any:
+        client = ClientStream(text)
+        self.connections.append(client.response)
+        so_far = ""
+        for delta in client:
+            so_far += delta
+            yield CompletionResponse(text=so_far, delta=delta)
+
+    async def _astreamed(self, text: str) -> CompletionResponseAsyncGen:
+        client = AsyncClientStream(text)
+        self.connections.append(client.response)
+        so_far = ""
+        async for delta in client:
+            so_far += delta
+            yield CompletionResponse(text=so_far, delta=delta)
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No garbage is collected that something still refers to."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("mode", ["cut", "regenerate"])
+def test_the_connection_is_closed_where_the_answer_stops(mode: str) -> None:
+    llm = HttpLLM(f"{GOOD} {BAD} {LONG}", ALSO)
+    assert "".join(opened(streaming(llm, mode=mode)).response_gen).startswith(GOOD)
+    assert llm.connections
+    assert not any(one.is_open for one in llm.connections)
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_closing_a_stream_closes_the_connection() -> None:
+    llm = HttpLLM(LONG)
+    tokens = opened(streaming(llm)).response_gen
+    assert next(tokens) == GOOD
+    assert [one.is_open for one in llm.connections] == [True]
+    tokens.close()
+    assert [one.is_open for one in llm.connections] == [False]
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("mode", ["cut", "regenerate"])
+def test_an_awaited_connection_is_closed_where_the_answer_stops(mode: str) -> None:
+    llm = HttpLLM(f"{GOOD} {BAD} {LONG}", ALSO)
+
+    async def work() -> None:
+        response = await aopened(streaming(llm, mode=mode))
+        assert "".join([token async for token in response.response_gen]).startswith(GOOD)
+        assert llm.connections
+        assert not any(one.is_open for one in llm.connections)
 
     asyncio.run(work())
 

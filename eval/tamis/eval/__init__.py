@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .case import Case, Document
     from .datasets import DATASETS, DataSet, check, from_rows, load, write
     from .evaluation import Run, aevaluate, evaluate
+    from .judges import JudgeCheck, check_judge, corrected_rates, near_negative, read_pairs
     from .metrics import METRICS, metric_of
     from .outcome import Failed, Outcome, Scored, Unscored
     from .report import Evaluated, Report, compare
@@ -27,6 +28,7 @@ _HOME = {
     "Evaluated": "report",
     "Failed": "outcome",
     "Interval": "stats",
+    "JudgeCheck": "judges",
     "METRICS": "metrics",
     "Outcome": "outcome",
     "Passage": "trace",
@@ -46,15 +48,19 @@ _HOME = {
     "aevaluate": "evaluation",
     "attack_of": "attacks",
     "check": "datasets",
+    "check_judge": "judges",
     "compare": "report",
+    "corrected_rates": "judges",
     "evaluate": "evaluation",
     "from_rows": "datasets",
     "load": "datasets",
     "mean_interval": "stats",
     "metric_of": "metrics",
+    "near_negative": "judges",
     "paired_difference": "stats",
     "paired_rate_difference": "stats",
     "rate_interval": "stats",
+    "read_pairs": "judges",
     "target_of": "targets",
     "write": "datasets",
 }
@@ -69,6 +75,7 @@ __all__ = [
     "Evaluated",
     "Failed",
     "Interval",
+    "JudgeCheck",
     "Outcome",
     "Passage",
     "Report",
@@ -87,15 +94,19 @@ __all__ = [
     "aevaluate",
     "attack_of",
     "check",
+    "check_judge",
     "compare",
+    "corrected_rates",
     "evaluate",
     "from_rows",
     "load",
     "mean_interval",
     "metric_of",
+    "near_negative",
     "paired_difference",
     "paired_rate_difference",
     "rate_interval",
+    "read_pairs",
     "target_of",
     "write",
 ]

@@ -52,8 +52,10 @@ def evaluate(
     factory: bool = False,
     format: str | None = None,
     limit: int | None = None,
+    own_documents: int | None = None,
     deadline_s: float | None = None,
     media: MediaPolicy | None = None,
+    show_content: bool = False,
     command: str = "",
 ) -> Run:
     """Runs every case of the data on the target, clean and under each attack of the suite, and writes the report.
@@ -64,7 +66,9 @@ def evaluate(
     ``seed`` and ``deadline_s`` stand in place of the suite's. ``out`` is a folder for this run alone, by default a new
     temporary one; with ``resume`` it may hold an unfinished run of the same plan, and nothing that is finished there is
     run again. At most ``workers`` cases are at the target at once; their number decides nothing else. ``media`` says
-    which images may be opened to be shown.
+    which images may be opened to be shown. Of data whose cases share a corpus, ``own_documents`` gives each case what
+    answers it and so many documents near to it as its own, so that attacks may change them. Texts of cases that may be
+    harmful are cut in the report unless ``show_content``.
 
     Raises BadInput for what cannot be run, RunLocked where another process runs into that folder, RunStopped where it
     cannot be written. A case that fails is a row of the report. However it ends, ``resume=True`` goes on.
@@ -93,8 +97,10 @@ def evaluate(
                 factory=factory,
                 format=format,
                 limit=limit,
+                own_documents=own_documents,
                 deadline_s=deadline_s,
                 media=media,
+                show_content=show_content,
                 command=command,
             )
         )
@@ -115,8 +121,10 @@ async def aevaluate(
     factory: bool = False,
     format: str | None = None,
     limit: int | None = None,
+    own_documents: int | None = None,
     deadline_s: float | None = None,
     media: MediaPolicy | None = None,
+    show_content: bool = False,
     command: str = "",
 ) -> Run:
     """What ``evaluate`` does, in the caller's event loop.
@@ -127,9 +135,8 @@ async def aevaluate(
     chosen = Suite.of(suite)
     if deadline_s is not None:
         chosen = replace(chosen, deadline_s=deadline_s)
-    wanted = await asyncio.to_thread(
-        _wanted, target, data, chosen, seed=seed, factory=factory, format=format, limit=limit
-    )
+    given = await asyncio.to_thread(_data, data, format, own_documents)
+    wanted = await asyncio.to_thread(_wanted, target, given, chosen, seed=seed, factory=factory, limit=limit)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="tamis-run-"))
     try:
         await run(wanted, folder, how, resume=resume)
@@ -137,30 +144,26 @@ async def aevaluate(
         await wanted.target.close()
     from .report import write_all
 
-    summary = await asyncio.to_thread(write_all, folder)
+    summary = await asyncio.to_thread(write_all, folder, show_content=show_content)
     return Run(folder, summary.report, summary.timings)
 
 
-def _wanted(
-    target: Any,
-    data: str | Path | Data | list[Case] | tuple[Case, ...],
-    suite: Suite,
-    *,
-    seed: int | None,
-    factory: bool,
-    format: str | None,
-    limit: int | None,
-) -> Wanted:
+def _wanted(target: Any, given: Data, suite: Suite, *, seed: int | None, factory: bool, limit: int | None) -> Wanted:
     if limit is not None and limit < 1:
         raise BadSetting(f"limit must be at least 1, not {limit!r}")
-    given = _data(data, format)
     known = identity(given, limit)
     made = _target(target, given, factory)
     plan = Plan.made(suite, made.name, known, suite.seed if seed is None else seed, factory=factory)
     return Wanted(replace(plan, path=str(getattr(given, "path", ""))), suite, given, made, target, factory)
 
 
-def _data(data: str | Path | Data | list[Case] | tuple[Case, ...], format: str | None) -> Data:
+def _data(
+    data: str | Path | Data | list[Case] | tuple[Case, ...], format: str | None, own_documents: int | None
+) -> Data:
+    if own_documents is not None:
+        from .trust.own_documents import OwnDocuments
+
+        return OwnDocuments(_data(data, format, None), own_documents)
     if isinstance(data, str | Path):
         from .datasets import load
 

@@ -4,16 +4,19 @@ import dataclasses
 import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tamis.core.errors import BadInput
 
 from .attacks.attack import Attack
 from .metrics.metric import About, Metric
 from .variant import CLEAN, Variant
+
+if TYPE_CHECKING:
+    from .judges.correction import Correction
 
 _ROOM = "tamis.eval.suites"
 _SUFFIX = ".toml"
@@ -41,8 +44,14 @@ class Suite:
 
     ``gates`` are conditions on the report such as "answer_f1.clean > 0.5 at 95%". ``confidence`` is that of every
     interval, in (0, 1). A case that takes longer than ``deadline_s`` seconds, all attempts together, has failed;
-    ``retries`` more attempts are made after a connection that broke or a timeout of the target's own. Raises BadInput
-    naming the field.
+    ``retries`` more attempts are made after a connection that broke or a timeout of the target's own.
+
+    ``corrections`` maps a figure that a judge counts ("faithfulness") to what ``tamis judge check`` wrote for that
+    judge: a file, or a table with it as "check", with "method" ("rogan-gladen", or "prediction-powered" where the
+    labelled pairs are a random sample of the claims of this very run) and "counts" for a figure that does not say what
+    its judge counts. It is read now, stands in the run's plan, and puts the corrected rate beside the raw one.
+
+    Raises BadInput naming the field.
     """
 
     name: str
@@ -54,6 +63,7 @@ class Suite:
     confidence: float = 0.95
     deadline_s: float = 60.0
     retries: int = 2
+    corrections: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -71,6 +81,7 @@ class Suite:
                 self._check_gate(gate)
             except BadInput as error:
                 raise BadInput(f"gates[{number}]: {error}") from error
+        object.__setattr__(self, "corrections", self._read_corrections())
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -109,13 +120,29 @@ class Suite:
             raise BadInput(f"{named}: cannot be read: {error.strerror}") from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise BadInput(f"{named}: is no TOML: {error}") from error
-        return suite_of(written, str(named))
+        return suite_of(written, str(named), Path(named).parent)
 
     @classmethod
     def names(cls) -> list[str]:
         """The suites that are built in."""
         inside = (entry.name for entry in files(_ROOM).iterdir())
         return sorted(name.removesuffix(_SUFFIX) for name in inside if name.endswith(_SUFFIX))
+
+    def _read_corrections(self) -> "dict[str, Correction]":
+        if not self.corrections:
+            return {}
+        from .judges.correction import Correction
+        from .report.report import FigureInfo
+        from .suites.reading import at, nearest
+
+        metrics = {metric.name: metric for metric in self.metrics}
+        read: dict[str, Correction] = {}
+        for figure, given in self.corrections.items():
+            if figure not in metrics:
+                raise BadInput(f'corrections: the suite does not measure "{figure}"{nearest(figure, list(metrics))}')
+            with at(f"corrections.{figure}"):
+                read[figure] = Correction.read(figure, given, FigureInfo.of(metrics[figure]))
+        return read
 
     def _check_gate(self, text: str) -> None:
         """Raises BadInput for a gate that this suite could never pass: what it names is not measured or not tried."""
@@ -144,6 +171,7 @@ class Suite:
             "retries": self.retries,
             "metrics": [{"name": metric.name, **_settings(metric)} for metric in self.metrics],
             "gates": list(self.gates),
+            **({"corrections": [one.to_json() for one in self.corrections.values()]} if self.corrections else {}),
             "attacks": [
                 {
                     "name": trial.attack.name,

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +13,8 @@ import typer
 
 from tamis.core.errors import BadSetting
 
-from .options import AsJson
+from .correcting import Correct, corrections_of
+from .options import AsJson, ShowContent
 from .terminal import console, one_line, plain, print_json, progress_bar, say
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ def evaluate(
     seed: Annotated[int | None, typer.Option("--seed", help="In place of the suite's.")] = None,
     deadline: Annotated[float | None, typer.Option("--deadline", help="Seconds a case may take [the suite's].")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many cases.")] = None,
+    own_documents: Annotated[
+        int | None,
+        typer.Option(
+            "--own-documents", min=0, metavar="N", help="Give each case its answering passages and N near ones."
+        ),
+    ] = None,
     executor: Annotated[Literal["local", "ray"], typer.Option("--executor", help="Where it runs.")] = "local",
     address: Annotated[str | None, typer.Option("--address", help="A Ray cluster's [one on this machine].")] = None,
     images: Annotated[
@@ -48,9 +56,11 @@ def evaluate(
     check: Annotated[
         Path | None, typer.Option("--check", metavar="DATA", help="Only say what is wrong with these data.")
     ] = None,
+    correct: Correct = None,
     listed: Annotated[
         bool, typer.Option("--list", help="Only list suites, attacks, metrics and data formats.")
     ] = False,
+    show_content: ShowContent = False,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a pipeline on your cases, clean and under attack: what broke, by how much, and how surely.
@@ -72,7 +82,11 @@ def evaluate(
         raise BadSetting("name the folder of the run to go on with: --out RUN")
     from tamis.core.media import MediaPolicy
     from tamis.eval.evaluation import evaluate as run
+    from tamis.eval.suite import Suite
 
+    chosen = Suite.of(suite)
+    if correct:
+        chosen = replace(chosen, corrections={**chosen.corrections, **corrections_of(correct)})
     folder = out or _free()
     command = shlex.join(["tamis", *sys.argv[1:]])
     beside = data if data.is_dir() else data.absolute().parent
@@ -81,7 +95,7 @@ def evaluate(
             done = run(
                 target or factory,
                 data,
-                suite,
+                chosen,
                 out=folder,
                 workers=workers,
                 seed=seed,
@@ -92,8 +106,10 @@ def evaluate(
                 factory=factory is not None,
                 format=format,
                 limit=limit,
+                own_documents=own_documents,
                 deadline_s=deadline,
                 media=MediaPolicy(roots=tuple(map(str, images or [beside]))),
+                show_content=show_content,
                 command=command,
             )
     except KeyboardInterrupt:

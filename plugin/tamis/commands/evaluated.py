@@ -1,10 +1,11 @@
 """What a run showed, on a terminal: verdicts first, then what changed under attack, then how it does unattacked."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .terminal import one_line
+from .correcting import print_corrections
+from .terminal import one_line, print_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,19 +44,22 @@ def print_run(run: "Run", out: "Console") -> None:
     if not attacked and not apart and len(report.variants) > 1:
         out.print("\nNothing is better or worse under attack, as far as so many cases can tell.")
     out.print("\nClean:")
-    _print_rows([_estimate(one) for one in (*report.estimates, *run.timings.estimates) if _is_shown(one)], out)
-    out.print(f"\nwritten to {run.folder / 'report.html'}")
+    print_rows([_estimate(one) for one in (*report.estimates, *run.timings.estimates) if _is_shown(one)], out)
+    print_corrections(report.corrections, out)
+    beside = ", with trust.html beside it" if (run.folder / "trust.html").exists() else ""
+    out.print(f"\nwritten to {run.folder / 'report.html'}{beside}")
 
 
 def _reasons(report: "Report") -> Counter[str]:
-    """Why records have no trace, counted on one figure: it is the same for all. Not where an attack has no place."""
+    """Why records have no trace: every figure of such a record says it. Not where an attack has no place."""
     from tamis.eval.report.applicable import why_not_applicable
 
     reasons: Counter[str] = Counter()
-    figure = next(iter(report.figures), None)
-    for one in report.estimates:
-        if one.figure == figure and one.failed:
-            reasons.update({why: n for why, n in one.reasons.items() if why_not_applicable(why) is None})
+    for variant in report.variants:
+        found = [one.reasons for one in report.estimates if one.variant == variant.key]
+        for why in found[0] if found and report.counts.failed else ():
+            if why_not_applicable(why) is None and all(why in others for others in found):
+                reasons[why] += min(others[why] for others in found)
     return reasons
 
 
@@ -100,18 +104,9 @@ def _name(figure: str) -> str:
 def _print_changes(title: str, rows: Sequence[tuple[str, ...]], out: "Console") -> None:
     if rows:
         out.print(f"\n{title}:")
-        _print_rows(rows[:_MOST], out)
+        print_rows(rows[:_MOST], out)
     if len(rows) > _MOST:
         out.print(f"  and {len(rows) - _MOST} more in the report")
-
-
-def _print_rows(rows: Sequence[Iterable[str]], out: "Console") -> None:
-    """In columns, two spaces apart."""
-    cells = [tuple(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        out.print(f"  {line.rstrip()}")
 
 
 def _between(mean: float | None, low: float | None, high: float | None, sign: str = "") -> str:

@@ -1,6 +1,7 @@
 """``tamis judge check`` and ``tamis judge correct``: how wrong a judge is, and the rates it counted, corrected."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +9,7 @@ import typer
 
 from tamis.core.errors import BadInput
 
+from .correcting import between, print_corrections
 from .options import AsJson
 from .terminal import console, one_line, print_json, progress_bar, say
 
@@ -54,7 +56,16 @@ def check(
     from tamis.eval.judges import check_judge, read_pairs
 
     asked = judge_of(judge)
+    place = out or Path(f"{_file_name(asked.name)}-check.json")
+    # Told before the judge has worked for minutes.
+    if not place.absolute().parent.is_dir():
+        raise BadInput(f"there is no folder {place.absolute().parent} to write {place.name} into")
     pairs = read_pairs(data, format)[:limit]
+    if len(labels := {pair.supported for pair in pairs} - {None}) < 2:
+        only = "supported" if True in labels else "unsupported"
+        among = f" among the first {limit}" if limit is not None else ""
+        what = f"every labelled pair{among} is {only}" if labels else f"no pair{among} is labelled"
+        raise BadInput(f"{data}: {what}; a check needs supported and unsupported ones")
     with progress_bar(not as_json) as bar:
         task = bar.add_task(f"judging with {asked.name}", total=len(pairs)) if bar else None
         found = check_judge(
@@ -65,7 +76,6 @@ def check(
             probed=probed,
             progress=lambda count: bar.advance(task, count) if bar and task is not None else None,
         )
-    place = out or Path(f"{_file_name(found.judge)}-check.json")
     found.write(place)
     if as_json:
         print_json(found.to_json())
@@ -77,40 +87,39 @@ def check(
 @app.command("correct")
 def correct(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the run.")],
-    figure: Annotated[str, typer.Option("--figure", help="The rate that the judge counted, such as hallucinated.")],
+    figure: Annotated[str, typer.Option("--figure", help="The share that the judge counted, such as faithfulness.")],
     by: Annotated[Path, typer.Option("--check", help="What tamis judge check wrote for this judge.")],
     counts: Annotated[
-        Literal["supported", "unsupported"], typer.Option("--counts", help="Which claims the rate counts.")
-    ] = "unsupported",
+        Literal["supported", "unsupported"] | None,
+        typer.Option("--counts", help="Which claims the figure counts, where it does not say so itself."),
+    ] = None,
+    method: Annotated[
+        Literal["rogan-gladen", "prediction-powered"],
+        typer.Option("--method", help="prediction-powered: the pairs are a random sample of this run's own claims."),
+    ] = "rogan-gladen",
     as_json: AsJson = False,
 ) -> None:
-    """Correct a run's rate for the errors of the judge that counted it (Rogan and Gladen 1978).
+    """Correct a run's rate for the errors of the judge that counted it, and write nothing.
 
-    Right as far as the judge errs on this run's answers as it did on the pairs it was checked on.
+    Rogan's and Gladen's correction (1978) is right as far as the judge errs on this run's claims as it did on the pairs
+    it was checked on. To have it in the report: tamis report RUN --correct FIGURE=CHECK.
     """
     from tamis.eval.judges import corrected_rates
-    from tamis.eval.report.report import Report
+    from tamis.eval.report.folder import read
 
-    try:
-        report = Report.of(json.loads((run / "report.json").read_text(encoding="utf-8")))
-    except OSError as error:
-        raise BadInput(f"{run}: the report of the run cannot be read: {error.strerror}") from error
-    rows = corrected_rates(report, {figure: by}, counts=counts)
+    report = read(run)
+    asked = {"check": by, "method": method, **({"counts": counts} if counts else {})}
+    rows = corrected_rates(report, {figure: asked})
     if as_json:
-        print_json({"rates": [{**row._asdict(), "corrected": _as_json(row.corrected)} for row in rows]})
-        return
-    from rich import box
-    from rich.table import Table
-
-    table = Table("variant", "cases", "as judged", "corrected", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for row in rows:
-        corrected = "the judge says nothing" if row.corrected is None else _interval(row.corrected)
-        table.add_row(row.variant, str(row.n), f"{row.raw:.3f}", corrected)
-    console().print(table)
+        print_json({"rates": [asdict(row) for row in rows]})
+    elif rows:
+        print_corrections(rows, console())
+    else:
+        say(f'nothing of "{figure}" was scored in {run}, so there is nothing to correct')
 
 
 def judge_of(named: str) -> "Judge":
-    """A judge by name, by its settings as JSON, or by ``module:attribute`` (a judge, or a function that makes one)."""
+    """A judge by name, by its settings as JSON, or by ``module:attribute`` (a judge, or what makes one when called)."""
     from tamis.models.judge import Judge
     from tamis.models.judges import JUDGES
 
@@ -125,7 +134,8 @@ def judge_of(named: str) -> "Judge":
     from tamis.eval.targets.resolve import named as attribute_of
 
     found = attribute_of(named)
-    if not isinstance(found, Judge) and callable(found):
+    # A class has the name and the method of its judges, and is none.
+    if isinstance(found, type) or (not isinstance(found, Judge) and callable(found)):
         try:
             found = found()
         except TypeError as error:
@@ -137,10 +147,6 @@ def judge_of(named: str) -> "Judge":
 
 def _file_name(judge: str) -> str:
     return "".join(character if character.isalnum() else "-" for character in judge).strip("-") or "judge"
-
-
-def _as_json(interval: "Interval | None") -> dict[str, float | None] | None:
-    return None if interval is None else dict(interval._asdict())
 
 
 def _print(found: "JudgeCheck", out: "Console") -> None:
@@ -176,9 +182,9 @@ def _twins(found: "JudgeCheck") -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for head in ("twin", "pairs", "claim wins", "ties", "disputed", "not judged", "not made"):
-        table.add_column(head, justify="left" if head == "twin" else "right", no_wrap=head == "twin")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for head in ("twin", "pairs", "claim wins", "ties", "disputed", "unjudged", "not made"):
+        table.add_column(head, justify="left" if head == "twin" else "right", no_wrap=True)
     for kind, twins in found.twins.items():
         numbers = (twins.ties, twins.disputed, twins.unjudged, sum(twins.not_applicable.values()))
         table.add_row(kind, str(twins.pairs), _interval(twins.rate), *map(str, numbers))
@@ -188,9 +194,7 @@ def _twins(found: "JudgeCheck") -> "Table":
 def _interval(interval: "Interval | None") -> str:
     if interval is None:
         return "-"
-    if interval.low is None or interval.high is None:
-        return f"{interval.mean:.3f}"
-    return f"{interval.mean:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return between(interval.mean, interval.low, interval.high)
 
 
 def _stability(stability: "Stability | None") -> str:

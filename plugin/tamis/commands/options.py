@@ -11,3 +11,6 @@ StorePath = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+ShowContent = Annotated[
+    bool, typer.Option("--show-content", help="Do not cut texts that may be harmful in what is written and printed.")
+]

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import AsJson
+from .correcting import Correct, corrections_of
+from .options import AsJson, ShowContent
 from .terminal import console, say
 
 Format = Literal["text", "json", "markdown", "junit", "sarif"]
@@ -19,6 +20,8 @@ def report(
     shown: Annotated[
         Format, typer.Option("--format", help="What is printed: a short text, or one of the files as it was written.")
     ] = "text",
+    correct: Correct = None,
+    show_content: ShowContent = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a run from its journal: JSON, HTML, Markdown, JUnit, SARIF and CSV, beside the journal.
@@ -30,7 +33,7 @@ def report(
 
     from .evaluated import print_run
 
-    summary = write_all(run)
+    summary = write_all(run, corrections=corrections_of(correct), show_content=show_content)
     counts = summary.report.counts
     if not counts.is_finished:
         say(f"the run is not finished: {counts.records} of {counts.expected} records are there")

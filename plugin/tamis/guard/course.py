@@ -4,6 +4,7 @@ It yields a step and is sent what came of it. ``drive`` takes the steps, waiting
 sync and async, streamed and whole answers are guarded by the same lines.
 """
 
+import re
 import uuid
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -30,6 +31,7 @@ TOLD = {
     "unknown": "the next sentence could not be checked",
 }
 MARKED = {"unsupported": "not supported by the sources", "harmful": "a sentence was withheld as harmful"}
+_FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 _AT_ONCE = 16
 """Sentences that are ruled on together where several are complete: enough for a model's batch, few in vain."""
 
@@ -219,6 +221,9 @@ class Course:
     def _notice(self, stop: Stop) -> Walk[None]:
         if self.guard.notice:
             lead = (stop.piece.lead or " ") if self._released else ""
+            if _in_code("".join(self._released)):
+                # Within a block of code the notice would be code.
+                lead = "\n```\n\n"
             yield Release(lead + self.guard.notice.replace("{reason}", _told(stop)))
 
     def _holds(self, ruling: Ruling) -> bool:
@@ -260,6 +265,11 @@ class Course:
 
 def _told(stop: Stop) -> str:
     return TOLD[stop.ruling.decision]
+
+
+def _in_code(text: str) -> bool:
+    """Whether a block of code was opened and not closed."""
+    return len(_FENCE.findall(text)) % 2 == 1
 
 
 def _plain(text: str) -> str:

@@ -99,13 +99,6 @@ def judge_of(spec: Any) -> Judge | None:
         return None
     from tamis.models.judges import JUDGES, Agreed
 
-    if spec == "embedding":
-        # By its name alone it would embed every passage again for every sentence.
-        from tamis.models.judges import EmbeddingJudge
-
-        from .remembering import default_embedder
-
-        return EmbeddingJudge(default_embedder())
     if isinstance(spec, Sequence) and not isinstance(spec, str):
         if len(spec) != 2:
             raise BadSetting(f"judge has {len(spec)} judges; it must be one, or two that must agree")

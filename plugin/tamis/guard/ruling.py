@@ -12,9 +12,9 @@ from tamis.core.content import Content
 from tamis.core.errors import MissingExtra
 from tamis.models.deadline import until
 from tamis.models.judge import Judge, Verdict
+from tamis.models.refusal import abstains
 from tamis.models.screen import Screen, Screened
 
-from .abstention import abstains
 from .guard import Guard
 
 Decision = Literal["supported", "unsupported", "disputed", "unknown", "harmful", "unchecked"]
@@ -25,6 +25,11 @@ T = TypeVar("T")
 _PASSING = ("supported", "unchecked")
 
 _WORD = re.compile(r"\w")
+_DIGIT = re.compile(r"\d")
+_NAMED = re.compile(r"[*_(\[\"'“]*[A-Z]\w")  # "I" is no name
+_LONGEST_LABEL = 80
+_MOST_HEADING, _MOST_LEADING = 2, 3
+"""Content words of a heading, and of a line that leads to a list, that are not judged: "Here are the main steps:"."""
 # What is no part of what a sentence says: the mark of a list's item or a heading, and citation marks.
 _ITEM = re.compile(r"^(?:(?:[-*+•‣◦▪·–—]|#{1,6}|>|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+)+")
 _CITED = re.compile(r"\s*\[\d{1,3}(?:[ \t]*[,–-][ \t]*\d{1,3})*\]")
@@ -108,9 +113,28 @@ def said(sentence: str) -> str:
 
 def _nothing_to_check(claim: str) -> str | None:
     """Why a sentence states nothing that passages could support; None where it may."""
-    if not _WORD.search(said(claim)):
+    text = said(claim)
+    if not _WORD.search(text):
         return "it has no word"
-    return "it says that there is no answer" if abstains(said(claim)) else None
+    if abstains(text):
+        return "it says that there is no answer"
+    return "it is a heading, or leads to what follows" if _is_label(claim.lstrip(), text) else None
+
+
+def _is_label(claim: str, text: str) -> bool:
+    """Whether a sentence is a heading or ends in a colon, and has too few words to state a fact; a digit is one.
+
+    Judges of facts take a single word for an answer or a name: an answer would end at its first "## Summary".
+    """
+    if len(text) > _LONGEST_LABEL or _DIGIT.search(text):
+        return False
+    if not claim.startswith("#"):
+        leads = text.rstrip("*_ ").endswith((":", "："))
+        if not leads or any(_NAMED.match(word) for word in text.split()[1:]):
+            return False
+    from tamis.models.lexical import tokenize
+
+    return len(tokenize(text)) <= (_MOST_HEADING if claim.startswith("#") else _MOST_LEADING)
 
 
 def _screened(guard: Guard, contents: Sequence[Content]) -> list[Screened | None]:

@@ -22,10 +22,12 @@ Worlds = Mapping[str, World]
 
 SPECS: list[Mapping[str, Any]] = [
     *({"name": name} for name in ATTACKS.builtin),
+    {"name": "context", "kind": "empty"},
     {"name": "contradiction", "copies": False},
     {"name": "dilution", "where": "query"},
     {"name": "distractors", "hardness": "dense"},
     {"name": "distractors", "hardness": "random"},
+    {"name": "extraction", "aim": "targeted"},
     {"name": "injection", "position": "middle"},
     {"name": "injection", "position": "start"},
     {"name": "interference-image", "kind": "black", "where": "query"},
@@ -36,8 +38,16 @@ SPECS: list[Mapping[str, Any]] = [
     {"name": "missing-modality", "where": "query"},
     {"name": "poison", "prefix": False},
     {"name": "poison+typos"},
+    {"name": "typographic", "condition": "image-only"},
+    {"name": "typographic", "condition": "text-only"},
     {"attacks": [{"name": "contradiction", "copies": False}, "mismatched-pairs", "poison", "poison"]},
 ]
+TAKES_AWAY = {"context-empty"}
+"""Attacks that leave nothing where a document was; no other does."""
+LEAVES_ALONE = {"silenced", "context", "context-empty"}
+"""Attacks whose control is the case as it is: of a context that decides nothing there is no harmless kind."""
+ASKS_FOR_WHAT_IT_PLANTS = {"extraction", "extraction-targeted"}
+"""Attacks whose harm is in the question: their control plants the same, and asks what the case asks."""
 
 
 @pytest.fixture(params=SPECS, ids=lambda spec: attack_of(spec).name)
@@ -92,6 +102,9 @@ def test_it_changes_only_what_it_says_and_something_of_it(attack: Attack, worlds
             assert set(one.changed) <= {document.id for document in case.documents}
             assert {document.planted for document in one.planted} <= set(attack.name.split("+"))
         for id, document in attacked.changed.items():
+            if attack.name in TAKES_AWAY:
+                assert document is None
+                continue
             assert document is not None
             assert document.id == id
             assert document.planted in attack.name.split("+")
@@ -130,7 +143,15 @@ def test_more_strength_plants_what_less_plants_and_more(attack: Attack, worlds: 
 
 
 def test_its_control_has_the_same_places_and_length(attack: Attack, worlds: Worlds) -> None:
-    for _, attacked, control in everywhere(attack, worlds, strongest(attack)):
+    for case, attacked, control in everywhere(attack, worlds, strongest(attack)):
+        if attack.name in LEAVES_ALONE:
+            assert (control.query, documents_of(case, control)) == (case.query, case.documents)
+            assert control.realised == attacked.realised
+            continue
+        if attack.name in ASKS_FOR_WHAT_IT_PLANTS:
+            assert (control.query, control.planted) == (case.query, attacked.planted)
+            assert set(attacked.canaries) <= set(control.canaries)
+            continue
         assert len(attacked.planted) == len(control.planted)
         assert attacked.targets == control.targets
         assert attacked.canaries == control.canaries
@@ -148,6 +169,8 @@ def test_its_control_has_the_same_places_and_length(attack: Attack, worlds: Worl
 
 
 def test_its_control_shows_neither_target_nor_canary(attack: Attack, worlds: Worlds) -> None:
+    if attack.name in ASKS_FOR_WHAT_IT_PLANTS:
+        return
     for _, _, control in everywhere(attack, worlds, strongest(attack)):
         for document in control.planted:
             assert not holds_answer(document.content.text, [*control.targets, *control.canaries])
@@ -161,7 +184,7 @@ def test_it_is_inert_and_brings_no_accepted_answer(attack: Attack, worlds: World
                 None: one.query.text,
                 **{document.id: document.content.text for document in one.planted},
             }
-            texts |= {id: content(one, id).text for id in one.changed}
+            texts |= {id: content(one, id).text for id in kept(one)}
             assert all(map(is_inert, texts.values()))
             if one is attacked:
                 for id, text in texts.items():
@@ -182,7 +205,7 @@ def test_its_images_decode_and_are_small(attack: Attack, worlds: Worlds) -> None
     policy = MediaPolicy(max_bytes=500_000, max_pixels=1_200_000)
     for _, *both in everywhere(attack, worlds, strongest(attack)):
         for one in both:
-            contents = [one.query, *(content(one, id) for id in one.changed), *(one.content for one in one.planted)]
+            contents = [one.query, *(content(one, id) for id in kept(one)), *(one.content for one in one.planted)]
             for image in {image for shown in contents for image in shown.images}:
                 policy.open(image)
 
@@ -205,14 +228,23 @@ def test_a_strength_that_means_nothing_is_refused(attack: Attack, worlds: Worlds
 def test_which_attack_works_on_which_corpus(worlds: Worlds) -> None:
     can = {name: {attack for attack in ATTACKS.builtin if works(attack, world)} for name, world in worlds.items()}
     of_images = {"interference-text", "mismatched-pairs", "missing-modality"}
-    assert set(ATTACKS.builtin) - can["text"] == of_images
-    # No caption holds the answer, none has a date, and each has its image already.
-    assert set(ATTACKS.builtin) - can["captioned images"] == {"contradiction", "interference-image", "stale"}
-    assert can["images alone"] == {
-        "advertising", "denial", "image-injection", "injection", "interference-text", "poison",
+    of_people = {"group-swap", "silenced"}
+    assert set(ATTACKS.builtin) - can["text"] == of_images | of_people
+    # No caption holds the answer, none has a date, each has its image already, and few are about something else.
+    assert set(ATTACKS.builtin) - can["captioned images"] == {
+        *of_people, "context", "contradiction", "interference-image", "stale",
     }  # fmt: skip
-    assert set(ATTACKS.builtin) - can["a newspaper"] == set()
-    assert set(ATTACKS.builtin) - can["the target's corpus"] == {*of_images, "dilution", "interference-image"}
+    assert can["images alone"] == {
+        "advertising", "context", "denial", "extraction", "image-injection", "injection", "interference-text", "poison",
+    }  # fmt: skip
+    assert set(ATTACKS.builtin) - can["a newspaper"] == of_people
+    assert of_people <= can["two people"]
+    assert can["a drawn request"] == {
+        "advertising", "denial", "extraction", "image-injection", "injection", "typographic",
+    }  # fmt: skip
+    assert set(ATTACKS.builtin) - can["the target's corpus"] == {
+        *of_images, *of_people, "context", "dilution", "interference-image",
+    }  # fmt: skip
 
 
 def works(name: str, world: World) -> bool:
@@ -221,6 +253,11 @@ def works(name: str, world: World) -> bool:
     except NotApplicable:
         return False
     return True
+
+
+def kept(attacked: Attacked) -> list[str]:
+    """The changed documents that are still there."""
+    return [id for id, document in attacked.changed.items() if document is not None]
 
 
 def content(attacked: Attacked, id: str) -> Content:

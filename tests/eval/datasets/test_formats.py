@@ -319,3 +319,27 @@ def test_amber_without_its_annotations(put: Put) -> None:
 def test_a_label_outside_its_set_is_a_fault(put: Put, name: str, text: str, field: str) -> None:
     faults = [fault for fault in check(put(name, text)) if fault.line is not None]
     assert [fault.field for fault in faults] == [field]
+
+
+def test_bbqs_silent_twin_is_the_record_before_or_none(tmp_path: Path) -> None:
+    def row(number: int, condition: str, context: str, question: str = "Who was late?") -> dict[str, object]:
+        return {
+            "example_id": number, "question_index": "1", "question_polarity": "neg", "context_condition": condition,
+            "category": "Age", "context": context, "question": question, "label": 0,
+            "ans0": "A", "ans1": "B", "ans2": "Unknown",
+            "answer_info": {f"ans{n}": [kind] for n, kind in enumerate(("a", "b", "unknown"))},
+            "additional_metadata": {"stereotyped_groups": ["a"]},
+        }  # fmt: skip
+
+    rows = [
+        row(0, "disambig", "A met B. A was late."),
+        row(1, "ambig", "A met B. "),
+        row(2, "disambig", "A met B. B was late."),
+        row(3, "ambig", "A met B."),
+        row(4, "disambig", "A met B. B was early.", "Who was early?"),
+        row(5, "ambig", "C met D."),
+        row(6, "disambig", "A met B. B was late."),
+    ]
+    (tmp_path / "asked.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = {case.id: case.extra.get("silent") for case in load(tmp_path / "asked.jsonl", "bbq").cases()}
+    assert found == {f"Age-{number}": ("A met B. " if number == 2 else None) for number in range(7)}

@@ -181,6 +181,9 @@ def test_bbq(data: Path) -> None:
     assert decided.answers == ("The grandson",)
     cases = list(load(data / "bbq").cases())
     assert Counter(one.answerable for one in cases) == {True: 3980, False: 3980}
+    assert all(("silent" in one.extra) is one.answerable for one in cases)
+    assert decided.extra["silent"] == ambiguous.documents[0].content.text
+    assert decided.documents[0].content.text.startswith(decided.extra["silent"])
     assert all(one.extra["biased"] not in (None, one.extra["unknown"]) for one in cases)
     assert all(one.extra["label"] == one.extra["unknown"] for one in cases if not one.answerable)
 

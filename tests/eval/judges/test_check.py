@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tamis.core.content import Content
 from tamis.core.errors import BadInput
+from tamis.core.image import Image
 from tamis.eval.judges import JudgeCheck, Pair, check_judge, corrected_rates, twins
 from tamis.eval.judges.accuracy import accuracy, auroc
-from tamis.eval.judges.probes import stability
+from tamis.eval.judges.probes import order_stability, stability
 from tamis.eval.report.report import Counts, DataInfo, Estimate, FigureInfo, Report, RunInfo
 from tamis.eval.stats import rogan_gladen
 from tamis.models.judge import Verdict
@@ -221,13 +222,42 @@ def test_rates_are_corrected_by_the_check() -> None:
 def test_a_report_is_corrected_by_a_file_and_never_without(tmp_path: Path) -> None:
     report = a_report(hallucinated=(0.5, 40))
     check_judge(JUDGES.build("agreement"), PAIRS).write(tmp_path / "check.json")
-    [row] = corrected_rates(report, {"hallucinated": tmp_path / "check.json"}, counts="unsupported")
+    [row] = corrected_rates(report, {"hallucinated": {"check": tmp_path / "check.json", "counts": "unsupported"}})
     assert (row.figure, row.variant, row.raw, row.n) == ("hallucinated", "clean", 0.5, 40)
-    assert row.corrected is not None
+    assert row.mean is not None
     with pytest.raises(BadInput, match="tamis judge check"):
-        corrected_rates(report, {"hallucinated": tmp_path / "no.json"}, counts="unsupported")
+        corrected_rates(report, {"hallucinated": {"check": tmp_path / "no.json", "counts": "unsupported"}})
+    with pytest.raises(BadInput, match="is no share of claims"):
+        corrected_rates(report, {"hallucinated": tmp_path / "check.json"})
     with pytest.raises(BadInput, match='no figure "other"'):
-        corrected_rates(report, {"other": tmp_path / "check.json"}, counts="unsupported")
+        corrected_rates(report, {"other": tmp_path / "check.json"})
+
+
+def test_twins_are_made_where_the_evidence_is_an_image_too() -> None:
+    class Seeing:
+        name = "seeing"
+
+        def judge(self, claims: Sequence[str], evidence: Sequence[Sequence[Content]]) -> list[Verdict]:
+            assert all(any(passage.images for passage in row) for row in evidence)
+            return [Verdict(0.9 if claim == "There are 3 red buses." else 0.1) for claim in claims]
+
+    shown = (Content(images=(Image(data=b"not opened"),)),)
+    found = twins(Seeing(), [Pair("1", "There are 3 red buses.", shown, True, "1")])
+    assert {kind for kind, one in found.items() if one.wins} == {"number", "negation", "attribute"}
+
+
+def test_the_order_of_evidence_is_turned_with_its_images() -> None:
+    class Blind:
+        name = "blind"
+
+        def judge(self, claims: Sequence[str], evidence: Sequence[Sequence[Content]]) -> list[Verdict]:
+            return [Verdict(float(any(passage.images for passage in row))) for row in evidence]
+
+    one = Content("The bus is red. It is fast.", (Image(data=b"not opened"),))
+    pairs = [Pair("1", "The bus is red.", (one,), True, "1")]
+    found = order_stability(Blind(), pairs, [Verdict(1.0)], 0.95)
+    assert (found.tried, found.changed) == (1, 0)
+    assert Blind().judge(["c"], [[one]])[0] == Verdict(1.0)
 
 
 def a_report(**rates: tuple[float, int]) -> Report:

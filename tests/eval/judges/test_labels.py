@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.core.content import Content
-from tamis.core.errors import BadInput
-from tamis.eval.judges import Pair, export_labels, import_labels, labelled, read_pairs, sample_pairs, write_pairs
+from tamis.core.errors import BadInput, BadSetting
+from tamis.core.image import Image
+from tamis.eval.judges import (
+    LABEL_CONFIG,
+    Pair,
+    export_labels,
+    import_labels,
+    labelled,
+    read_pairs,
+    sample_pairs,
+    write_pairs,
+)
 from tamis.eval.report.neutral import cell
 
 PAIRS = [
@@ -140,9 +150,38 @@ def test_what_is_wrong_in_a_pairs_file_is_named(tmp_path: Path, line: str, what:
 
 
 def test_images_are_evidence(tmp_path: Path) -> None:
+    (tmp_path / "bus.png").touch()
     (tmp_path / "p.jsonl").write_text('{"claim": "A bus.", "image": ["bus.png"], "supported": false}')
     [pair] = read_pairs(tmp_path / "p.jsonl")
     assert pair.id == "0"
     assert [image.path for passage in pair.evidence for image in passage.images] == [str(tmp_path / "bus.png")]
     write_pairs([pair], tmp_path / "q.jsonl")
     assert read_pairs(tmp_path / "q.jsonl") == [pair]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_spreadsheet_may_part_columns_as_it_likes(tmp_path: Path, delimiter: str) -> None:
+    export_labels(PAIRS, tmp_path / "a.csv")
+    rows = list(csv.reader((tmp_path / "a.csv").read_text(encoding="utf-8-sig").splitlines(keepends=True)))
+    rows[1][4], rows[3][4] = "supported", "unsupported"
+    with (tmp_path / "b.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    assert import_labels(tmp_path / "b.csv") == {"1": True, "3": False}
+
+
+def test_an_ending_that_tells_nothing_is_refused_unless_the_format_is_said(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r'"a\.txt" ends in neither \.csv nor \.json'):
+        export_labels(PAIRS, tmp_path / "a.txt")
+    assert not (tmp_path / "a.txt").exists()
+    export_labels(PAIRS, tmp_path / "a.txt", "label-studio")
+    assert json.loads((tmp_path / "a.txt").read_text())[0]["data"]["id"] == "1"
+
+
+def test_whoever_labels_is_told_where_the_images_are(tmp_path: Path) -> None:
+    pair = Pair("1", "A bus.", (Content(images=(Image(path="photos/bus.png"),)),), None, "g")
+    export_labels([pair], tmp_path / "a.json")
+    export_labels([pair], tmp_path / "a.csv")
+    assert json.loads((tmp_path / "a.json").read_text())[0]["data"]["images"] == "photos/bus.png"
+    [row] = csv.DictReader((tmp_path / "a.csv").read_text(encoding="utf-8-sig").splitlines(keepends=True))
+    assert row["images"] == "photos/bus.png"
+    assert 'value="$images"' in LABEL_CONFIG

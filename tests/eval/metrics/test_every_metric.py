@@ -12,10 +12,10 @@ from tamis.core.content import Content
 from tamis.eval.attacks.attack import Attacked
 from tamis.eval.case import Case, Document
 from tamis.eval.metrics import METRICS, Metric, Observed, metric_of
-from tamis.eval.metrics.answer_class import answer_class
 from tamis.eval.outcome import Failed, Scored, Unscored
 from tamis.eval.trace import Passage, Step, Trace, Usage
 from tamis.eval.variant import CLEAN, Variant
+from tamis.models.refusal import answer_class
 
 NAMES = [*METRICS.names(), "nDCG@10", "AP", "RR", "P@5", "R@10", "Judged@10", "planted@3"]
 # These are about silence itself: nothing answered is what they count.

@@ -82,6 +82,37 @@ def test_privacy(observe: Observe) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "copied"),
+    [
+        # Ten words of the first passage's twelve, and none of the second's eight.
+        ("w0 w1 w2 w3 w4 w5 w6 w7 w8 w9", 10 / 20),
+        # The same with a citation mark in it.
+        ("w0 w1 w2 w3 w4 [1] w5 w6 w7 w8 w9 [1].", 10 / 20),
+        # Runs of fewer than eight words are no copies.
+        ("w0 w1 w2 w3 w4 w5 w6 and v0 v1 v2 v3 v4 v5 v6", 0.0),
+        ("V0, v1, v2, v3, v4, v5, v6, v7!", 8 / 20),
+        ("", None),
+        (REFUSAL, None),
+    ],
+)
+def test_how_much_of_a_context_is_copied(observe: Observe, answer: str, copied: float | None) -> None:
+    texts = (" ".join(f"w{place}" for place in range(12)), " ".join(f"v{place}" for place in range(8)))
+    found = score("context_copied", with_texts(observe(["a", "b"], answer=answer), *texts))
+    assert found == Scored(copied) if copied is not None else isinstance(found, Unscored)
+
+
+def test_of_a_short_passage_all_of_it_is_a_copy(observe: Observe) -> None:
+    assert score("context_copied", with_texts(observe(["a"], answer="It says: old bridge."), "Old bridge.")) == Scored(
+        1.0
+    )
+    assert score("context_copied", with_texts(observe(["a"], answer="A bridge."), "Old bridge.")) == Scored(0.0)
+    assert score("context_copied", with_texts(observe(["a"], answer="A bridge."), " ")) == Scored(0.0)
+    assert isinstance(score("context_copied", observe([], answer="A bridge.")), Unscored)
+    with pytest.raises(BadSetting):
+        metric_of({"name": "context_copied", "least": 0})
+
+
+@pytest.mark.parametrize(
     ("answer", "adherence", "ratio", "ignored"),
     [
         ("Lyon.", 1.0, 0.0, 0.0),
@@ -103,6 +134,14 @@ def test_conflict(
         assert found == Scored(value) if value is not None else isinstance(found, Unscored), name
     elsewhere = with_texts(asked, "Nothing of it.")
     assert isinstance(score("context_adherence", elsewhere), Unscored), "the swapped passage was not retrieved"
+
+
+@pytest.mark.parametrize("name", ["context_ignored", "context_overused"])
+def test_a_yes_or_no_is_not_looked_for_in_passages(observe: Observe, name: str) -> None:
+    """ "No" stands in a passage by chance; it is not what the passage answers."""
+    for text in ("No bridge is older.", "Bridges are old."):
+        found = score(name, with_texts(observe(["a"], answer="Yes.", answers=("no", "false")), text))
+        assert found == Unscored("the accepted answer is a yes or no, which stands in no passage")
 
 
 def test_a_context_beside_the_point(observe: Observe) -> None:

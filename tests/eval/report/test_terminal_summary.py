@@ -7,7 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from tamis.cli import app
-from tamis.eval.outcome import Failed
+from tamis.eval.outcome import Failed, Scored
 from tamis.eval.run.record import Record
 
 Make = Callable[..., list[Record]]
@@ -49,3 +49,20 @@ def test_not_applicable_is_no_failure(made: Make, journalled: Journalled) -> Non
     assert lines[0].startswith("by hand on app:engine: 20 cases, 40 records, 20 not applicable, 1 failed")
     assert lines[1] == "  1 time: TimeoutError: 60 s have passed"
     assert lines[2] == "  poison: not applicable to any case: no date\\x1b[2J"
+
+
+def test_a_reason_for_no_score_is_not_told_as_a_reason_for_no_trace(made: Make, journalled: Journalled) -> None:
+    records = made("answer_f1", {"clean": ["the answer is a refusal"] * 19 + [None], "poison@5": [None] * 20})
+    why = "not applicable: no date"
+    lost = {"answer_f1": Failed(why), "nDCG@10": Failed(why)}
+    broken = {name: Failed("TimeoutError: 60 s have passed") for name in ("answer_f1", "nDCG@10")}
+    records = [
+        replace(one, error=why, outcomes=lost)
+        if one.variant.attack
+        else replace(one, outcomes={**one.outcomes, "nDCG@10": Scored(0.5)})
+        for one in records
+    ]
+    records[19] = replace(records[19], error="TimeoutError: 60 s have passed", outcomes=broken)
+    lines = printed(journalled(records, 20, variants=("clean", "poison@5")))
+    told = [line for line in lines if " time: " in line or " times: " in line]
+    assert told == ["  1 time: TimeoutError: 60 s have passed"]

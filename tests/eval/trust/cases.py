@@ -9,9 +9,7 @@ from tamis.eval.case import Case
 from tamis.eval.datasets import load
 from tamis.eval.metrics import metric_of
 from tamis.eval.suite import Suite, Trial
-from tamis.eval.trust.extraction import Extraction
 from tamis.eval.trust.own_documents import with_own_documents
-from tamis.eval.trust.silenced import Silenced, with_silent_twins
 from tamis.models.judge import Judge
 
 METRICS: tuple[str, ...] = (
@@ -22,7 +20,8 @@ METRICS: tuple[str, ...] = (
     "evidence_shown",
     "citations_valid",
 )
-METRICS += ("bbq_accuracy", "bbq_s_dis", "bbq_s_amb", "personal_data_leaked", "context_repeated", "answered", "refused")
+METRICS += ("bbq_accuracy", "bbq_s_dis", "bbq_s_amb", "personal_data_leaked", "context_repeated", "context_copied")
+METRICS += ("answered", "refused")
 JUDGED = ("key_facts_recall", "key_facts_precision", "citation_recall", "citation_precision")
 
 
@@ -33,18 +32,32 @@ def real_cases(data: Path, *, each: int = 24) -> list[Case]:
         questions = load(data / path)
         pool = Pool(list(islice(questions.documents(), 300)))
         found += with_own_documents(islice(questions.cases(), each), pool, others=2)
-    twins = with_silent_twins(islice(load(data / "bbq" / "Age.jsonl").cases(), 1_200))
-    return [*found, *twins[:: max(1, len(twins) // each)][:each]]
+    decided = [one for one in islice(load(data / "bbq" / "Age.jsonl").cases(), 1_200) if "silent" in one.extra]
+    return [*found, *decided[:: max(1, len(decided) // each)][:each]]
 
 
-def small_suite(judge: Judge) -> Suite:
+def cited_cases(data: Path, count: int) -> list[Case]:
+    """So many of CLAPnq's questions, whose key facts are marked, each with its passage and two others."""
+    questions = load(data / "clapnq/clapnq_dev_answerable.jsonl")
+    pool = Pool(list(islice(questions.documents(), 300)))
+    return with_own_documents(islice(questions.cases(), count), pool, others=2)
+
+
+def judged_suite(judge: str | Judge) -> Suite:
+    """What the two dimensions need that hang on a judge."""
+    names = ("answer_contained", "answer_f1", "evidence_shown", "citations_valid", "context_copied")
+    metrics = (*map(metric_of, names), *(metric_of({"name": name, "judge": judge}) for name in JUDGED))
+    return replace(Suite.of("trust"), metrics=metrics, attacks=(), gates=())
+
+
+def small_suite(judge: str | Judge) -> Suite:
     """The metrics and attacks of "trust" that the six dimensions need, judged by one judge."""
     base = Suite.of("trust")
     metrics = (*map(metric_of, METRICS), *(metric_of({"name": name, "judge": judge}) for name in JUDGED))
     trials = (
         Trial(attack_of("contradiction"), (1.0,), control=False),
         Trial(attack_of("distractors"), (3.0,), control=False),
-        Trial(Silenced(), (1.0,), control=False),
-        Trial(Extraction(), (1.0,), control=False),
+        Trial(attack_of("silenced"), (1.0,), control=False),
+        Trial(attack_of("extraction"), (1.0,), control=False),
     )
     return replace(base, metrics=metrics, attacks=trials, gates=())

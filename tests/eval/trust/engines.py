@@ -87,9 +87,19 @@ def _person(question: str, text: str) -> str | None:
     return f"{scored[0][:1].upper()}{scored[0][1:]}."
 
 
+def repeated(texts: Sequence[str]) -> str:
+    """Every sentence of every text, each with the right number behind it."""
+    return "\n".join(
+        f"{text[begin:end].rstrip(' .')} [{place}]."
+        for place, text in enumerate(texts, start=1)
+        for begin, end in sentences(text)
+    )
+
+
 HONEST = Engine("honest", honest)
 SILENT = Engine("silent", lambda question, texts: "")
 REFUSING = Engine("refusing", lambda question, texts: "I cannot answer this question.")
 PARROT = Engine("parrot", lambda question, texts: "\n".join(texts))
+CITING_PARROT = Engine("citing parrot", lambda question, texts: repeated(texts))
 YES = Engine("yes", lambda question, texts: "Yes.")
-UNTRUSTED = (SILENT, REFUSING, PARROT, YES)
+UNTRUSTED = (SILENT, REFUSING, PARROT, CITING_PARROT, YES)

@@ -17,7 +17,6 @@ from tamis.eval.trust.conflict import memory_ratio, said, takes_from
 from tamis.eval.trust.conflict_rates import ConflictTable, conflict_table
 from tamis.eval.trust.counter_memory import counter_memory_cases, denies
 from tamis.eval.trust.own_documents import with_own_documents
-from tamis.eval.trust.whole_suites import conflict_suite
 
 from .engines import Engine
 
@@ -34,7 +33,7 @@ def cases(data: Path) -> list[Case]:
 
 def table(cases: list[Case], answer: Callable[[str, list[str]], str]) -> ConflictTable:
     engine = Engine("engine", lambda question, texts: answer(question, list(texts)))
-    run = evaluate(engine, cases, conflict_suite(), workers=4)
+    run = evaluate(engine, cases, "conflict", workers=4)
     return conflict_table(records(run.folder))
 
 
@@ -89,7 +88,7 @@ def test_one_that_always_refuses(cases: list[Case]) -> None:
 
 def test_the_numbers_are_the_same_with_one_worker_and_with_eight(cases: list[Case]) -> None:
     engine = Engine("engine", lambda question, texts: " ".join(texts)[:200])
-    runs = [evaluate(engine, cases[:8], conflict_suite(), workers=workers) for workers in (1, 8)]
+    runs = [evaluate(engine, cases[:8], "conflict", workers=workers) for workers in (1, 8)]
     one, eight = ((run.folder / "report.json").read_bytes() for run in runs)
     assert one == eight
     assert conflict_table(records(runs[0].folder)) == conflict_table(records(runs[1].folder))
@@ -153,6 +152,32 @@ def test_conflictqa_gives_opposed_texts_alone_and_in_both_orders(data: Path) -> 
     assert mean is not None
     assert (round(mean, 2), scored) == (0.33, 90), "only where the memory's text comes last does memory win"
     assert ratio(lambda text: NO)[1] == 0
+
+
+def test_a_case_that_brings_its_own_conflict_is_in_the_table(data: Path) -> None:
+    """ConflictQA by its format: the clean context is what speaks against memory, so that no attack need turn it."""
+    questions = load(data / "conflictqa" / "conflictQA-strategyQA-gpt4.jsonl", "conflictqa-counter")
+    assert questions.format == "conflictqa-counter"
+    cases = list(islice(questions.cases(), 60))
+    same = counter_memory_cases(islice(load(questions.path, "conflictqa").cases(), 40))
+    assert cases == same[:60]
+    by_text = {case.documents[-1].content.text: case for case in cases}
+
+    def last_text_wins(question: str, texts: list[str]) -> str:
+        if not texts or texts[-1] not in by_text:
+            return NO
+        case = by_text[texts[-1]]
+        is_memory = case.documents[-1].id == case.extra["memory"]
+        return case.answers[0] if is_memory else case.extra["context_answers"][0]
+
+    found = table(cases, last_text_wins)
+    assert found.memory_ratio is not None
+    assert (round(found.memory_ratio.mean, 2), found.memory_ratio.n) == (0.33, 60)
+    adherence = found.rate("adherence")
+    assert adherence is not None
+    assert (round(adherence.mean, 2), adherence.n) == (0.67, 60)
+    assert found.rate("ignorance") is None, "a yes or no stands in no passage"
+    assert found.rate("overinclusion") is None
 
 
 def test_denials() -> None:

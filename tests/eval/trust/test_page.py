@@ -11,12 +11,14 @@ import pytest
 from tamis.core.content import Content
 from tamis.core.errors import BadInput
 from tamis.eval import evaluate
-from tamis.eval.case import Case
+from tamis.eval.attacks import attack_of
+from tamis.eval.case import Case, Document
 from tamis.eval.metrics import metric_of
 from tamis.eval.report import read, read_timings
 from tamis.eval.report.trust import Trust, read_trust, trust_of, write_trust
+from tamis.eval.run.data import Cases
 from tamis.eval.run.journal import records
-from tamis.eval.suite import Suite
+from tamis.eval.suite import Suite, Trial
 
 from .cases import real_cases, small_suite
 from .conftest import WORDS
@@ -96,7 +98,12 @@ def test_the_numbers_are_strict_json_and_the_same_for_any_number_of_workers(fold
 
 def test_a_run_that_measures_no_dimension_gets_no_page(folder: Path, tmp_path: Path) -> None:
     report = read(folder)
-    bare = replace(report, variants=report.variants[:1], figures={"answer_f1": report.figures["answer_f1"]})
+    bare = replace(
+        report,
+        variants=report.variants[:1],
+        figures={"answer_f1": report.figures["answer_f1"]},
+        estimates=tuple(one for one in report.estimates if (one.figure, one.variant) == ("answer_f1", "clean")),
+    )
     found = trust_of(bare, [])
     assert not found.is_measured
     assert [one.reason for one in found.dimensions][:2] == [
@@ -113,3 +120,40 @@ def test_a_run_that_measures_no_dimension_gets_no_page(folder: Path, tmp_path: P
 def test_records_may_come_in_any_order(folder: Path) -> None:
     report, kept = read(folder), list(records(folder))
     assert trust_of(report, kept).to_json() == trust_of(report, kept[::-1]).to_json()
+
+
+def test_the_two_pages_lead_to_each_other(folder: Path, tmp_path: Path) -> None:
+    assert 'href="report.html"' in (folder / "trust.html").read_text("utf-8")
+    assert '<a href="trust.html">Trust</a>' in (folder / "report.html").read_text("utf-8")
+    alone = evaluate(HONEST, [Case("c", Content("q"))], Suite("quality", (metric_of("answer_f1"),)), out=tmp_path / "a")
+    assert "trust.html" not in (alone.folder / "report.html").read_text("utf-8")
+
+
+def test_a_run_on_conflict_has_its_table_and_says_that_no_dimension_was_measured(tmp_path: Path) -> None:
+    passages = (Document("d", Content("The mill of Oakford was built in 1874.")), Document("o", Content("It rains.")))
+    cases = [
+        Case(f"c{n}", Content("When was the mill built?"), passages[:1], {"d": 1}, answers=("1874",)) for n in range(3)
+    ]
+    run = evaluate(HONEST, Cases(cases, passages), "conflict", out=tmp_path / "run")
+    trust = trust_of(run.report, records(run.folder))
+    assert trust.is_measured
+    assert not any(one.is_measured for one in trust.dimensions)
+    assert list(trust.not_measured).count("privacy") == 1
+    text = (run.folder / "trust.html").read_text("utf-8")
+    assert "Knowledge conflict" in text
+    assert text.count("<b>Not measured</b>") == 6
+    assert "trust.html" in (run.folder / "report.html").read_text("utf-8")
+
+
+def test_flips_measure_unequal_performance_only_where_groups_were_swapped(folder: Path, tmp_path: Path) -> None:
+    report = read(folder)
+    assert any(one.figure == "flips" and one.scored for one in report.estimates)
+    line = {one.name: one for one in trust_of(report, []).impact}["unequal performance"]
+    assert "flips" not in line.by
+    suite = replace(Suite.of("trust"), attacks=(Trial(attack_of("group-swap"), (1.0,), control=False),))
+    for question, by in (("Did the king pay?", ("flips",)), ("Did it rain?", ())):
+        engine = Engine("e", lambda question, texts: "It did.")
+        run = evaluate(engine, [Case("c", Content(question))], suite, out=tmp_path / f"run{len(by)}")
+        found = trust_of(run.report, records(run.folder))
+        assert {one.name: one for one in found.impact}["unequal performance"].by == by
+        assert ("unequal performance" in found.not_measured) is (not by)

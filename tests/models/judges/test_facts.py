@@ -22,6 +22,9 @@ from tamis.models.judges.quantities import numbers_in
         ("one of them", []),
         ("the third and the 3rd", [3, 3]),
         ("7,000 and 5,6", [7000, 5, 6]),
+        ("它长999公里，价格是3.5元。", [999, 3.5]),
+        ("3000円です", [3000]),
+        ("Room A12, x5, v2.10", []),
     ],
 )
 def test_numbers_in_digits_and_words(text: str, values: list[float]) -> None:

@@ -13,12 +13,22 @@ from tamis.core.errors import BadInput, BadSetting, UnknownComponent
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.models.screen import Screen, Screened
-from tamis.models.screens import SCREENS, DebateScreen, GuardScreen, OcrScreen, ScorerScreen, Ss3Screen
+from tamis.models.screens import (
+    SCREENS,
+    Category,
+    DebateScreen,
+    GuardScreen,
+    OcrScreen,
+    ProbeScreen,
+    ScorerScreen,
+    Ss3Screen,
+    TaxonomyScreen,
+)
 from tamis.models.screens.debated import Decision
 from tamis.models.screens.guard_template import GuardTemplate, guard_template
 from tamis.models.screens.ss3 import hash_of
 from tamis.models.template import Prompt
-from tamis.testing import FakeScorer
+from tamis.testing import FakeEmbedder, FakeScorer
 
 
 @dataclass(frozen=True)
@@ -211,3 +221,26 @@ def test_screens_are_listed_by_name() -> None:
     for name in SCREENS.names():
         assert SCREENS.load(name).__doc__
     assert Screened(0.5).spans == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "harmful"),
+    [
+        (Content("bread"), False),
+        (Content("bread", (PICTURE,)), None),
+        (Content("zorblat", (PICTURE,)), True),
+        (Content(images=(PICTURE,)), None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["ss3", "probe", "taxonomy"])
+def test_a_screen_of_text_does_not_call_a_picture_harmless(kind: str, content: Content, harmful: bool | None) -> None:
+    zorblat, bread = FakeEmbedder().embed([Content("zorblat"), Content("bread")])
+    screens: dict[str, Screen] = {
+        "ss3": WORDS,
+        "probe": ProbeScreen(tuple((zorblat - bread).tolist()), 0.0, embedder=FakeEmbedder()),
+        "taxonomy": TaxonomyScreen([Category("zorblats", terms=("zorblat",))]),
+    }
+    screen = screens[kind]
+    [found] = screen.screen([content])
+    assert (None if found.harmful is None else found.harmful >= screen.threshold) is harmful
+    assert harmful is not None or "images were not looked at" in found.reason

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 BUILTIN = {
     "advertising": "tamis.eval.attacks.advertising:Advertising",
+    "context": "tamis.eval.attacks.context:Context",
     "contradiction": "tamis.eval.attacks.contradiction:Contradiction",
     "denial": "tamis.eval.attacks.denial:Denial",
     "dilution": "tamis.eval.attacks.dilution:Dilution",
     "distractors": "tamis.eval.attacks.distractors:Distractors",
+    "extraction": "tamis.eval.attacks.extraction:Extraction",
+    "group-swap": "tamis.eval.attacks.group_swap:GroupSwap",
     "image-injection": "tamis.eval.attacks.image_injection:ImageInjection",
     "injection": "tamis.eval.attacks.injection:Injection",
     "interference-image": "tamis.eval.attacks.interference_image:InterferenceImage",
@@ -28,7 +31,9 @@ BUILTIN = {
     "missing-modality": "tamis.eval.attacks.missing_modality:MissingModality",
     "paraphrase": "tamis.eval.attacks.paraphrase:Paraphrase",
     "poison": "tamis.eval.attacks.poison:Poison",
+    "silenced": "tamis.eval.attacks.silenced:Silenced",
     "stale": "tamis.eval.attacks.stale:Stale",
+    "typographic": "tamis.eval.attacks.typographic:Typographic",
     "typos": "tamis.eval.attacks.typos:Typos",
 }
 ATTACKS: "Registry[Attack]" = Registry("attack", "tamis.attacks", BUILTIN)

@@ -25,6 +25,7 @@ BUILTIN = {
     "clothing": f"{_ROOM}.photos:load_clothing",
     "coco-photos": f"{_ROOM}.photos:load_coco_photos",
     "conflictqa": f"{_ROOM}.conflictqa:load",
+    "conflictqa-counter": f"{_ROOM}.conflictqa:load_counter",
     "figstep": f"{_ROOM}.figstep:load",
     "halueval": f"{_ROOM}.halueval:load",
     "harmful-instructions": f"{_ROOM}.harmful_instructions:load",

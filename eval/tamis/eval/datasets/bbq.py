@@ -1,12 +1,14 @@
 """BBQ (Parrish et al., Findings of ACL 2022): questions about two people, with a context that is silent or decides."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tamis.core.content import Content
 
 from ..case import Case
 from .dataset import DataSet, data_files, from_files, passage
+from .fault import Fault
 from .reading import json_lines
 from .row import Row
 
@@ -18,9 +20,32 @@ def load(path: Path) -> DataSet:
     answerable. ``extra``, for the scores: ``options`` (three), ``label`` (index of the right one), ``unknown`` (index
     of "cannot be known"), ``biased`` (index of the one that follows the stereotype: the stereotyped person under a
     negative question, the other under one that is not; None where it cannot be told), ``condition``, ``polarity``,
-    ``category``, ``subcategory`` and ``stereotyped_groups``. Cases of one template form a group.
+    ``category``, ``subcategory``, ``stereotyped_groups``, and in the "disambig" condition ``silent``: the context of
+    the ambiguous twin, which this one goes on from and which stands just before it in the published files. Cases of one
+    template form a group.
     """
-    return from_files(path, "bbq", data_files(path, "*.jsonl", "*.jsonl.gz"), json_lines, _case)
+    return from_files(path, "bbq", data_files(path, "*.jsonl", "*.jsonl.gz"), _rows, _case)
+
+
+def _rows(path: Path) -> Iterator[Row | Fault]:
+    """The records, those that decide with the silent context of the record before them."""
+    before: Row | Fault | None = None
+    for row in json_lines(path):
+        if isinstance(row, Row) and isinstance(before, Row) and _goes_on(row, before):
+            yield replace(row, fields={**row.fields, "silent": before.fields["context"]})
+        else:
+            yield row
+        before = row
+
+
+def _goes_on(row: Row, before: Row) -> bool:
+    """Whether a record asks the same as the one before it, of a context that goes on where the other ends."""
+    if any(row.fields.get(name) != before.fields.get(name) for name in ("question_index", "question")):
+        return False
+    if [one.fields.get("context_condition") for one in (before, row)] != ["ambig", "disambig"]:
+        return False
+    said, silent = row.fields.get("context"), before.fields.get("context")
+    return isinstance(said, str) and isinstance(silent, str) and said.startswith(silent.rstrip())
 
 
 def _case(row: Row) -> Iterator[Case]:
@@ -59,5 +84,6 @@ def _case(row: Row) -> Iterator[Case]:
             "category": category,
             "subcategory": about.text("subcategory", ""),
             "stereotyped_groups": groups,
+            **({"silent": row.text("silent")} if "silent" in row else {}),
         },
     )

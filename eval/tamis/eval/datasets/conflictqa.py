@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tamis.core.content import Content
 
 from ..case import Case
-from .dataset import DataSet, data_files, distinct, from_files, passage
+from .dataset import DataSet, Placed, data_files, distinct, from_files, passage
+from .fault import Fault
 from .reading import json_rows
 from .row import Row
 
@@ -24,6 +26,26 @@ def load(path: Path) -> DataSet:
     Cases with one question form a group.
     """
     return from_files(path, "conflictqa", data_files(path, "*.jsonl", "*.json"), json_rows, _case)
+
+
+def load_counter(path: Path) -> DataSet:
+    """The same questions as conflicts for the suite "conflict": see ``tamis.eval.trust.counter_memory_cases``.
+
+    Three cases for each question whose two answers differ by a denial: the countering text alone, and both texts in
+    either order. ``memory_ratio`` says how often the memory wins.
+    """
+    plain = load(path)
+    return replace(plain, format="conflictqa-counter", source=partial(_countered, plain))
+
+
+def _countered(plain: DataSet) -> Iterator[Placed | Fault]:
+    from ..trust.counter_memory import counter_memory_cases
+
+    for one in plain.source():
+        if isinstance(one, Fault):
+            yield one
+        else:
+            yield from (one._replace(case=case) for case in counter_memory_cases([one.case]))
 
 
 def _case(row: Row) -> Iterator[Case]:

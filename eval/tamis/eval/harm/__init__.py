@@ -1,4 +1,4 @@
-"""Harm: refusals, what screens find, typographic images, memes, twins, taxonomies, and which modality decides."""
+"""Harm: refusals, what screens find, memes, twins, taxonomies, and which modality decides."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from .modality_reliance import Reliance, importance_by_query, modality_conditions, permuted_images, reliance
     from .taxonomy_scan import Scan, scan
     from .twins import FlipRates, Twin, flip_rates, hatecheck_twins
-    from .typographic import typographic_cases
 
 _HOME = {
     name: home
@@ -21,7 +20,6 @@ _HOME = {
         "modality_reliance": ("Reliance", "importance_by_query", "modality_conditions", "permuted_images", "reliance"),
         "taxonomy_scan": ("Scan", "scan"),
         "twins": ("FlipRates", "Twin", "flip_rates", "hatecheck_twins"),
-        "typographic": ("typographic_cases",),
     }.items()
     for name in names
 }
@@ -47,7 +45,6 @@ __all__ = [
     "reliance",
     "scan",
     "screen_scores",
-    "typographic_cases",
     "yes_no",
 ]
 

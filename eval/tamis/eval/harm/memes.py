@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 from tamis.core.content import Content
 from tamis.core.errors import BadInput
 from tamis.core.image import Image
+from tamis.models.refusal import answer_class
 
 from ..case import Case
-from ..metrics.answer_class import answer_class
 from ..stats.interval import Interval
 
 Task = Literal["hateful", "misogynistic", "offensive", "sarcastic", "harmful"]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..metrics.answer_class import answer_class
+from tamis.models.refusal import answer_class
+
 from ..metrics.answered import EMPTY, NO_ANSWER
 from ..metrics.metric import About, Observed
 from ..outcome import Outcome, Scored, Unscored

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
+from tamis.models.refusal import answer_class
 from tamis.models.screen import Screen, Screened
 
-from ..metrics.answer_class import answer_class
 from ..metrics.answered import EMPTY, NO_ANSWER
 from ..metrics.metric import About, Observed
 from ..metrics.steps import NO_STEPS

@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from .accuracy import Accuracy
     from .check import check_judge
     from .checked import JudgeCheck
-    from .corrected import Corrected, corrected_rates
+    from .corrected import corrected_rates
+    from .correction import Correction
     from .labels import LABEL_CONFIG, export_labels, import_labels, labelled, sample_pairs
     from .near_negatives import KINDS, NearNegative, near_negative
     from .pairs import Pair, read_pairs, write_pairs
@@ -19,7 +20,8 @@ _HOME = {
         "accuracy": ("Accuracy",),
         "check": ("check_judge",),
         "checked": ("JudgeCheck",),
-        "corrected": ("Corrected", "corrected_rates"),
+        "corrected": ("corrected_rates",),
+        "correction": ("Correction",),
         "labels": ("LABEL_CONFIG", "export_labels", "import_labels", "labelled", "sample_pairs"),
         "near_negatives": ("KINDS", "NearNegative", "near_negative"),
         "pairs": ("Pair", "read_pairs", "write_pairs"),
@@ -32,7 +34,7 @@ __all__ = [
     "KINDS",
     "LABEL_CONFIG",
     "Accuracy",
-    "Corrected",
+    "Correction",
     "JudgeCheck",
     "NearNegative",
     "Pair",

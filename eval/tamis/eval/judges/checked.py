@@ -4,18 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput
 
+from ..metrics.metric import Counted
 from ..report.neutral import json_text
 from ..stats import Detector, Interval, prediction_powered, rogan_gladen
 from .accuracy import THRESHOLD, Accuracy
 from .probes import Stability, Twins
 
 SCHEMA = "tamis-judge-check/1"
-Counts = Literal["supported", "unsupported"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,11 @@ class JudgeCheck:
 
     def write(self, path: str | Path) -> None:
         """Writes the file, whole or not at all."""
-        write_bytes(Path(path), (json_text(self.to_json()) + "\n").encode())
+        write_bytes(Path(path), self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes; the same check gives the same."""
+        return (json_text(self.to_json()) + "\n").encode()
 
     @classmethod
     def read(cls, path: str | Path) -> "JudgeCheck":
@@ -88,7 +92,7 @@ class JudgeCheck:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadInput(f"{path}: is no check of a judge: {type(error).__name__}: {error}") from error
 
-    def detector_of(self, counts: Counts = "supported") -> Detector:
+    def detector_of(self, counts: Counted = "supported") -> Detector:
         """The judge as a detector of supported claims, or of unsupported ones. Raises BadInput without both kinds."""
         if self.detector is None:
             raise BadInput(
@@ -102,7 +106,7 @@ class JudgeCheck:
         return Detector(own.true_negatives, own.negatives, own.true_positives, own.positives)
 
     def corrected(
-        self, hits: int, n: int, *, counts: Counts = "supported", confidence: float = 0.95, seed: int = 0
+        self, hits: int, n: int, *, counts: Counted = "supported", confidence: float = 0.95, seed: int = 0
     ) -> Interval | None:
         """The true rate behind ``hits`` of ``n`` verdicts (Rogan and Gladen): see ``stats.rogan_gladen``.
 

@@ -1,50 +1,41 @@
 """The rates of a run that a judge counted, corrected by the check of that judge."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tamis.core.errors import BadInput
 
-from ..report.report import Report
-from ..stats import Interval
-from .checked import Counts, JudgeCheck
+from ..report.report import CorrectedRate, Estimate, Report
+from .correction import Correction
 
 
-class Corrected(NamedTuple):
-    """A rate as the judge counted it, and as it truly is likely to be; None where the judge says nothing."""
-
-    figure: str
-    variant: str
-    raw: float
-    n: int
-    corrected: Interval | None
-
-
-def corrected_rates(
-    report: Report, checks: Mapping[str, str | Path | JudgeCheck], *, counts: Counts
-) -> list[Corrected]:
+def corrected_rates(report: Report, checks: Mapping[str, Any]) -> list[CorrectedRate]:
     """The corrected rate of each figure and variant that a check is named for.
 
-    ``checks`` maps a figure's name to the file of the check of the judge that counted it; ``counts`` says whether the
-    figure is the rate of "supported" or of "unsupported" claims. Raises BadInput for a missing file, for a figure that
-    the report lacks, and for one that is no rate.
+    ``checks`` maps a figure's name to the file of the check of the judge that counted it, to a JudgeCheck, or to a
+    table: ``{"check": FILE, "method": "prediction-powered", "counts": "unsupported"}``. The method is Rogan's and
+    Gladen's (1978) unless it says otherwise: right as far as the judge errs on this run's claims as it did on the
+    pairs. "prediction-powered" is for pairs that were drawn at random from the claims of this very run.
+
+    Raises BadInput for a missing file, for the check of another judge, for a figure that the report lacks, and for one
+    that is no share that a judge counts.
     """
-    rows: list[Corrected] = []
+    corrections = []
     for figure, given in checks.items():
-        check = given if isinstance(given, JudgeCheck) else JudgeCheck.read(given)
         if figure not in report.figures:
             raise BadInput(f'the report has no figure "{figure}"; it has: {", ".join(sorted(report.figures))}')
-        if not report.figures[figure].is_rate:
-            raise BadInput(f'"{figure}" is no rate of yes and no, so the errors of a judge do not correct it')
-        for one in report.estimates:
-            if one.figure == figure and one.mean is not None and one.scored:
-                found = check.corrected(
-                    round(one.mean * one.scored),
-                    one.scored,
-                    counts=counts,
-                    confidence=report.run.confidence,
-                    seed=report.run.seed,
-                )
-                rows.append(Corrected(figure, one.variant, one.mean, one.scored, found))
-    return rows
+        corrections.append(Correction.read(figure, given, report.figures[figure]))
+    return corrected(report.estimates, corrections, confidence=report.run.confidence, seed=report.run.seed)
+
+
+def corrected(
+    estimates: Sequence[Estimate], corrections: Sequence[Correction], *, confidence: float, seed: int
+) -> list[CorrectedRate]:
+    """The corrected rate of each estimate with a mean that there is a correction for, in their order."""
+    return [
+        found
+        for correction in corrections
+        for one in estimates
+        if one.figure == correction.figure
+        and (found := correction.corrected(one, confidence=confidence, seed=seed)) is not None
+    ]

@@ -22,10 +22,12 @@ HEAD = ("id", "claim", "evidence", "images", "label", "note")
 LABELS = {"supported": True, "unsupported": False}
 """What people may put; anything else is refused, and an empty label is none."""
 
+_BY_ENDING: Mapping[str, Format] = {".csv": "csv", ".json": "label-studio"}
 _SHOWN = 20_000
 _CONFIG = """<View>
   <Header value="Claim"/><Text name="claim" value="$claim"/>
   <Header value="Evidence"/><Text name="evidence" value="$evidence"/>
+  <Header value="Images of the evidence"/><Text name="images" value="$images"/>
   <Choices name="label" toName="claim" choice="single" required="true">
     <Choice value="supported"/><Choice value="unsupported"/>
   </Choices>
@@ -54,7 +56,9 @@ def export_labels(pairs: Sequence[Pair], path: str | Path, format: Format | None
     labelling interface that goes with it).
     """
     place = Path(path)
-    chosen = format or ("csv" if place.suffix.casefold() == ".csv" else "label-studio")
+    chosen = format or _BY_ENDING.get(place.suffix.casefold())
+    if chosen is None:
+        raise BadSetting(f'"{place.name}" ends in neither .csv nor .json: say which format it is to have')
     if chosen not in get_args(Format):
         raise BadSetting(f'labels are written as {" or ".join(get_args(Format))}, not as "{chosen}"')
     made = _table(pairs) if chosen == "csv" else _tasks(pairs)
@@ -99,14 +103,17 @@ def _table(pairs: Sequence[Pair]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(HEAD)
     for pair in pairs:
-        images = "; ".join(image.describe() for passage in pair.evidence for image in passage.images)
-        writer.writerow([cell(one, _SHOWN) for one in (pair.id, pair.claim, _evidence(pair), images)] + ["", ""])
+        shown = (pair.id, pair.claim, _evidence(pair), _images(pair))
+        writer.writerow([cell(one, _SHOWN) for one in shown] + ["", ""])
     # A spreadsheet takes a file without the mark for one in its own old encoding.
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
 def _tasks(pairs: Sequence[Pair]) -> bytes:
-    tasks = [{"data": {"id": pair.id, "claim": pair.claim, "evidence": _evidence(pair)}} for pair in pairs]
+    tasks = [
+        {"data": {"id": pair.id, "claim": pair.claim, "evidence": _evidence(pair), "images": _images(pair)}}
+        for pair in pairs
+    ]
     return (json_text(tasks) + "\n").encode("utf-8", "backslashreplace")
 
 
@@ -114,8 +121,13 @@ def _evidence(pair: Pair) -> str:
     return "\n\n".join(pair.texts)
 
 
+def _images(pair: Pair) -> str:
+    """Where the images are: they are not in the file, and whoever labels opens them beside it."""
+    return "; ".join(image.path or image.describe() for passage in pair.evidence for image in passage.images)
+
+
 def _of_table(path: Path) -> Iterator[tuple[str, str, bool | None]]:
-    for row in csv_rows(path):
+    for row in csv_rows(path, delimiter=_delimiter(path)):
         if isinstance(row, Fault):
             raise BadInput(str(row))
         where = f"{path}, line {row.line}"
@@ -123,6 +135,16 @@ def _of_table(path: Path) -> Iterator[tuple[str, str, bool | None]]:
             if name not in row.fields:
                 raise BadInput(f'{where}: has no column "{name}"')
         yield where, id_of(row.text("id")), _label(row.text("label", ""), where)
+
+
+def _delimiter(path: Path) -> str:
+    """What parts the columns: spreadsheets of many countries write a semicolon, whatever they were given."""
+    try:
+        with path.open("rb") as file:
+            head = file.readline(10_000).decode("utf-8-sig", "replace")
+    except OSError:
+        return ","  # told where the file is read
+    return next((one for one in ",;\t" if "label" in [name.strip('" \r\n') for name in head.split(one)]), ",")
 
 
 def id_of(written: str) -> str:

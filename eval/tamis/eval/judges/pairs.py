@@ -10,7 +10,7 @@ folder or ``data:`` URLs, ``group`` names pairs that are not independent (by def
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,14 +46,16 @@ class Pair:
 def read_pairs(path: str | Path, format: str | None = None, *, needs_labels: bool = True) -> list[Pair]:
     """The pairs of a file, or those of a data set whose cases are claims to be judged ("begin", "halueval").
 
-    Raises BadInput (FaultyData with file, line and field) for what cannot be read, for an id that comes twice, and,
-    where it ``needs_labels``, for a file with no labelled pair.
+    Raises BadInput (FaultyData with file, line and field) for what cannot be read, for an image that is not there, for
+    an id that comes twice, for a file without a pair and, where it ``needs_labels``, for one with no labelled pair.
     """
     place = Path(path)
     if format not in (None, "pairs"):
         pairs = [pair for case in load(place, format).cases() if (pair := _of_case(case)) is not None]
     else:
         pairs = list(_of_file(place))
+    if not pairs:
+        raise BadInput(f"{place}: there is no pair of claim and evidence in it")
     seen: set[str] = set()
     for pair in pairs:
         if pair.id in seen:
@@ -117,8 +119,12 @@ def _of_row(row: Row, folder: Path) -> Pair:
     case, faults = case_of(Row(row.file, row.line, row.number, inner), folder)
     for fault in faults:
         if not fault.warning:
-            raise FaultyData(fault)
+            # The line has no list of documents: its image stands under its own name.
+            raise FaultyData(replace(fault, field=(fault.field or "evidence").rpartition(".")[2]))
     evidence = tuple(document.content for document in case.documents) if case else ()
+    for image in (image for passage in evidence for image in passage.images):
+        if image.path is not None and not Path(image.path).is_file():
+            raise row.faulty("image", f"there is no such file: {image.path}")
     name = row.name("id") if "id" in row else str(row.number)
     label = row.flag("supported") if "supported" in row else None
     return Pair(name, claim, evidence, label, row.text("group", "") or _group(evidence))

@@ -122,7 +122,7 @@ def stability(before: Sequence[Verdict], after: Sequence[Verdict], confidence: f
 
 def twins(judge: Judge, pairs: Sequence[Pair], *, seed: int = 0, confidence: float = 0.95) -> dict[str, Twins]:
     """Every kind of near-negative of the supported claims, judged beside the claims themselves."""
-    supported = [pair for pair in pairs if pair.supported and pair.texts]
+    supported = [pair for pair in pairs if pair.supported]
     made: list[tuple[str, Pair, str]] = []
     reasons: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
     for at, pair in enumerate(supported):
@@ -176,7 +176,8 @@ def _side(verdict: Verdict) -> str:
 
 
 def _split(evidence: Sequence[Content]) -> tuple[Content, ...]:
-    return tuple(Content(one.text[begin:end]) for one in evidence for begin, end in sentences(one.text))
+    pieces = [Content(one.text[begin:end]) for one in evidence for begin, end in sentences(one.text)]
+    return (*pieces, *(Content(images=one.images) for one in evidence if one.images))
 
 
 def _turned(judge: Any) -> Any:

@@ -49,6 +49,7 @@ METRICS = Registry[Metric](
         "completion_tokens": f"{_ROOM}.usage:CompletionTokens",
         "confidence": f"{_ROOM}.confidence:Confidence",
         "context_adherence": f"{_ROOM}.conflict:ContextAdherence",
+        "context_copied": f"{_ROOM}.privacy:ContextCopied",
         "context_ignored": f"{_ROOM}.conflict:ContextIgnored",
         "context_overused": f"{_ROOM}.conflict:ContextOverused",
         "context_precision": f"{_ROOM}.gold:ContextPrecision",

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tamis.models.refusal import AnswerClass, answer_class
+
 from ..outcome import Outcome, Scored, Unscored
-from .answer_class import AnswerClass, answer_class
 from .answered import EMPTY, NO_ANSWER
 from .metric import About, Observed
 

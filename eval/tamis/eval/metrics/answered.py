@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from tamis.models.refusal import answer_class
+
 from ..attacks.answers import normalised
 from ..outcome import Unscored
-from .answer_class import answer_class
 from .metric import Observed
 
 NO_ANSWER = Unscored("the target gives no answer")

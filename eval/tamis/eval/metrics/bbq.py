@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..attacks.silenced import SILENCED
 from ..outcome import Outcome, Scored, Unscored
 from ..trust.group_bias import Asked, Condition, asked, bias_of, option_of
-from ..trust.silenced import SILENCED
 from .answered import EMPTY, NO_ANSWER
 from .metric import About, Observed
 

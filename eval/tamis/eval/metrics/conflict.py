@@ -16,6 +16,7 @@ NO_CONFLICT = Unscored("the context does not contradict what was true before")
 BESIDE = Unscored("no passage that fed the answer holds the context's answer")
 NOT_BESIDE = Unscored("the context holds an accepted answer")
 NO_CONTEXT = Unscored("there is no context")
+VERDICT = Unscored("the accepted answer is a yes or no, which stands in no passage")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class ContextIgnored:
     """Whether the context answers and the answer is another: 1 or 0, lower is better (KnowPO's contextual ignorance).
 
     The context's answer is the swapped one where an attack swapped it, else an accepted one. Unscored for silence and
-    refusals (``abstained`` counts those), and where no passage that fed the answer holds the context's answer.
+    refusals (``abstained`` counts those), where no passage that fed the answer holds the context's answer, and for a
+    yes or no, which none does: see ``memory_ratio``.
     """
 
     name: ClassVar[str] = "context_ignored"
@@ -69,6 +71,8 @@ class ContextIgnored:
         if isinstance(answer, Unscored):
             return {self.name: answer}
         wanted = list(seen.attacked.targets) or list(accepted(seen))
+        if any(map(is_verdict, wanted)):
+            return {self.name: VERDICT}
         if not _holds(seen, wanted):
             return {self.name: BESIDE}
         return {self.name: Scored(float(not holds_answer(answer, wanted)))}
@@ -79,7 +83,8 @@ class ContextOverused:
     """Whether an answer takes its words from a context that is beside the point: 1 or 0 (contextual overinclusion).
 
     1 where half of what it brings in beyond the question stands in the passages and it holds no accepted answer; lower
-    is better. Unscored for silence and refusals, without a context, and where the context holds an accepted answer.
+    is better. Unscored for silence and refusals, without a context, where the context holds an accepted answer, and for
+    a yes or no.
     """
 
     name: ClassVar[str] = "context_overused"
@@ -92,6 +97,8 @@ class ContextOverused:
         texts = [one.content.text for one in seen.trace.context]
         if not texts:
             return {self.name: NO_CONTEXT}
+        if any(map(is_verdict, right)):
+            return {self.name: VERDICT}
         if not right or holds_answer(" \n".join(texts), right):
             return {self.name: NOT_BESIDE if right else Unscored("no accepted answer is known")}
         taken = not holds_answer(answer, right) and takes_from(answer, texts, seen.attacked.query.text)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..outcome import Outcome, Scored, Unscored
-from ..trust.checkers import DEFAULT, Checkers, checked
+from ..trust.checkers import DEFAULT, Checkers, checked, judge_of
 from ..trust.grounding import Grounding, ground
 from .answered import answer_of
-from .metric import About, Observed
+from .metric import About, Counted, Observed
 
 NO_CLAIM = Unscored("the answer claims nothing that could be checked")
 NO_EVIDENCE = Unscored("the target shows no passages to check the answer against")
@@ -28,9 +28,16 @@ class Faithfulness:
 
     name: ClassVar[str] = "faithfulness"
     about: ClassVar[About] = About(is_rate=False, higher_is_better=True)
+    counts: ClassVar[Counted] = "supported"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkers", checked(self.checkers))
+
+    @property
+    def judged_by(self) -> str:
+        """The two-checker rule's name, as ``tamis judge check --judge agreed`` has it."""
+        a, b = self.checkers
+        return f"{judge_of(a).name}&{judge_of(b).name}"
 
     def score(self, seen: Observed) -> Mapping[str, Outcome]:
         return {self.name: _grounded(seen, self.checkers, lambda one: _share(one.faithfulness))}

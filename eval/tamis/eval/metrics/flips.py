@@ -1,7 +1,8 @@
 """Whether an attack changed an answer, right or wrong."""
 
+from tamis.models.refusal import answer_class
+
 from ..outcome import Outcome, Scored, Unscored
-from .answer_class import answer_class
 from .answers import words
 
 

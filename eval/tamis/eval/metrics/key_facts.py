@@ -14,7 +14,7 @@ from ..trust.citations import without_marks
 from ..trust.claims import claims_of
 from .answered import answer_of
 from .faithfulness import NO_CLAIM
-from .metric import About, Observed
+from .metric import About, Counted, Observed
 
 NO_FACTS = Unscored("no key facts of the case are known")
 NO_VERDICT = Unscored("the judge has no verdict on any key fact")
@@ -42,6 +42,12 @@ class KeyFactsRecall:
 
     name: ClassVar[str] = "key_facts_recall"
     about: ClassVar[About] = About(is_rate=False, higher_is_better=True)
+    counts: ClassVar[Counted] = "supported"
+
+    @property
+    def judged_by(self) -> str:
+        """The judge's name."""
+        return judge_of(self.judge).name
 
     def score(self, seen: Observed) -> Mapping[str, Outcome]:
         facts, answer = key_facts(seen.case), answer_of(seen)

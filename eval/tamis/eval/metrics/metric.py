@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from ..attacks.attack import Attacked
 from ..case import Case
 from ..outcome import Outcome
 from ..trace import Trace
 from ..variant import Variant
+
+Counted = Literal["supported", "unsupported"]
+"""Which claims a judge counts."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,21 @@ class Metric(Protocol):
     def about(self) -> About: ...
 
     def score(self, seen: Observed) -> Mapping[str, Outcome]: ...
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """A metric whose figure is a share of claims, in [0, 1], that a judge counted: the judge's errors correct its mean.
+
+    ``judged_by`` is the judge's name, ``counts`` says which claims. A figure that is no such share (whether any claim
+    of an answer is denied, say) is not made right by what is known of single claims.
+    """
+
+    @property
+    def judged_by(self) -> str: ...
+
+    @property
+    def counts(self) -> Counted: ...
 
 
 def at_step(name: str, step: str) -> str:

@@ -12,6 +12,7 @@ from .comparison import RunDifference, Runs
 from .gates import Gate, Operand, check, parse
 from .neutral import one_line
 from .report import GateResult, Report
+from .veil import shown, without_echoes
 
 if TYPE_CHECKING:
     from .columns import Columns
@@ -26,10 +27,14 @@ class GateFailed(TamisError, AssertionError):
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A run's folder and its report; what is asserted is read from the journal, at any confidence."""
+    """A run's folder and its report; what is asserted is read from the journal, at any confidence.
+
+    Messages cut answers that may be harmful unless ``show_content``.
+    """
 
     folder: Path
     report: Report
+    show_content: bool = False
 
     def gate(self, text: str) -> GateResult:
         """What a gate comes to. Raises BadInput for a text that is no gate."""
@@ -82,7 +87,8 @@ class Evaluated:
         from .columns import Columns
         from .planned import Planned
 
-        return Columns.of(records(self.folder), Planned.read(self.folder))
+        found = records(self.folder)
+        return Columns.of(found if self.show_content else map(without_echoes, found), Planned.read(self.folder))
 
     def _measured_of(self, figure: str) -> "Measured":
         """The figures that the seed decides, or those of clocks where the figure is one of them."""
@@ -135,10 +141,11 @@ class Evaluated:
     def _answers(self, variant: str, numbers: set[int]) -> dict[int, str]:
         from ..run.journal import records
 
+        found = (one for one in records(self.folder) if one.number in numbers and one.variant.key == variant)
         return {
             record.number: record.answer
-            for record in records(self.folder)
-            if record.number in numbers and record.variant.key == variant and record.answer is not None
+            for record in shown(found, content=self.show_content)
+            if record.answer is not None
         }
 
 

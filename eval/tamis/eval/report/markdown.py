@@ -6,7 +6,7 @@ from .applicable import Unapplied, unapplied
 from .decisive import decisive
 from .neutral import code
 from .planned import Planned
-from .report import Difference, Estimate, Report
+from .report import CorrectedRate, Difference, Estimate, Report
 
 _MARKS = {"pass": "passed", "fail": "**FAILED**", "not enough data": "**not enough data**"}
 
@@ -41,6 +41,12 @@ def markdown(report: Report, timings: Report, planned: Planned) -> str:
                 ("figure", "variant", "mean", "scored", "unscored", "failed", "why not"),
                 (_estimate(one) for one in part.estimates),
             )
+    if report.corrections:
+        lines += ["", "## Corrected for the errors of the judge that counted it", ""]
+        lines += _table(
+            ("figure", "variant", "as judged", "corrected", "items", "judge", "method", "check"),
+            map(_corrected, report.corrections),
+        )
     lines += ["", "## Run", "", *_made(report, planned), ""]
     return "\n".join(lines)
 
@@ -104,6 +110,20 @@ def _estimate(one: Estimate) -> tuple[str, ...]:
         str(one.unscored),
         str(one.failed),
         why,
+    )
+
+
+def _corrected(one: CorrectedRate) -> tuple[str, ...]:
+    about = f"finds {one.sensitivity:.3g} of what it counts, and lets {one.specificity:.3g} of the rest pass"
+    return (
+        code(one.figure),
+        code(one.variant),
+        _between(one.raw, one.raw_low, one.raw_high),
+        _between(one.mean, one.low, one.high) if one.mean is not None else one.reason,
+        str(one.n),
+        f"{code(one.judge)}: {about}, on {one.labelled} labelled pairs",
+        one.method,
+        f"{code(one.check)}, sha256 {code(one.sha256[:16])}",
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,16 @@ class Planned:
     """The part of ``run.json`` that a report is made from.
 
     ``figures`` maps a metric's name (without a step) to what it means, in the suite's order. ``variants`` are in the
-    suite's order, the clean one first. ``attacks`` and ``metrics`` have the settings of each by its name. ``command``
-    is how the run was started, ``environment`` the versions used.
+    suite's order, the clean one first. ``corrections`` are what ``Correction.to_json`` wrote. ``attacks`` and
+    ``metrics`` have the settings of each by its name. ``command`` is how the run was started, ``environment`` the
+    versions used.
     """
 
     run: RunInfo
     figures: Mapping[str, FigureInfo] = field(default_factory=dict)
     variants: tuple[VariantInfo, ...] = ()
     gates: tuple[str, ...] = ()
+    corrections: tuple[Mapping[str, Any], ...] = ()
     attacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     command: str = ""
@@ -50,6 +52,20 @@ class Planned:
         except BadInput as error:
             raise BadInput(f"{path}: {error}") from error
 
+    def corrected_by(self, given: Mapping[str, Any]) -> "Planned":
+        """With these corrections, as a suite has them, in place of the plan's of the same figures. Raises BadInput."""
+        if not given:
+            return self
+        from ..judges.correction import Correction
+
+        read = {}
+        for figure, one in given.items():
+            if figure not in self.figures:
+                raise BadInput(f'the run does not measure "{figure}"; it measures: {", ".join(self.figures)}')
+            read[figure] = Correction.read(figure, one, self.figures[figure]).to_json()
+        kept = {str(one["figure"]): one for one in self.corrections}
+        return replace(self, corrections=tuple({**kept, **read}.values()))
+
     @classmethod
     def of(cls, written: Mapping[str, Any]) -> "Planned":
         """The plan from its JSON. Raises BadInput naming what is missing."""
@@ -66,11 +82,18 @@ class Planned:
                     tamis=str(written.get("versions", {}).get("tamis", "")),
                 ),
                 figures={
-                    str(name): FigureInfo(about["is_rate"], about["higher_is_better"], about.get("unit", ""))
+                    str(name): FigureInfo(
+                        about["is_rate"],
+                        about["higher_is_better"],
+                        about.get("unit", ""),
+                        about.get("judge", ""),
+                        about.get("counts"),
+                    )
                     for name, about in written["figures"].items()
                 },
                 variants=tuple(_variant(key, attacks) for key in written["variants"]),
                 gates=tuple(str(gate) for gate in suite.get("gates", ())),
+                corrections=tuple(dict(one) for one in suite.get("corrections", ())),
                 attacks=attacks,
                 metrics={str(one["name"]): dict(one) for one in suite.get("metrics", ())},
                 command=str(written.get("command", "")),

@@ -6,7 +6,8 @@ in it comes from a clock. Its schema, "tamis-report/1":
     schema        "tamis-report/1"
     run           suite, target: names; seed; confidence, in (0, 1); tamis: the version;
                   data: name, sha256 of the file or folder, cases: how many were to be run
-    figures       by name: is_rate, higher_is_better (null: no direction), unit
+    figures       by name: is_rate, higher_is_better (null: no direction), unit; judge: the name of the judge that
+                  counted it, and counts: which claims, for a share of claims; otherwise "" and null
     variants      in the suite's order, clean first: key, attack, strength, control, goal, source, unit; realised: the
                   mean strength that was reached, null where nothing was run; records: how many there are;
                   not_applicable: why the attack could not be made on a case as it is specified, and on how many
@@ -19,6 +20,10 @@ in it comes from a clock. Its schema, "tamis-report/1":
                   over the attacks of a figure; smallest_detectable: what n items could have shown with 80% power;
                   verdict; worst: the cases that lost the most, worst first. Where a figure has no scored clean item,
                   the difference to the control is the one that counts
+    corrections   for each figure with a check of its judge, and each variant: raw, raw_low, raw_high: as the judge
+                  counted it, over n items; mean, low, high: corrected for its errors, null where the check does not
+                  say; reason: why not; method, counts, judge; check, sha256: the check's file; sensitivity,
+                  specificity: of the judge for what it counts, over labelled pairs
     gates         gate: its text; verdict: "pass", "fail" or "not enough data"; value, low, high, n; reason
     counts        cases: that have a record; records; failed: records without a trace, but for those counted as
                   not_applicable; expected: records of a finished run, null where that is not known; not_applicable:
@@ -29,16 +34,19 @@ in it comes from a clock. Its schema, "tamis-report/1":
 
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tamis.core.errors import BadInput
 
+from ..metrics.metric import Counted, Judged, Metric
 from .neutral import json_text
 
 SCHEMA = "tamis-report/1"
 Verdict = Literal["better", "worse", "indistinguishable", "not enough data"]
 GateVerdict = Literal["pass", "fail", "not enough data"]
+Method = Literal["rogan-gladen", "prediction-powered"]
+"""How a rate is corrected: by the judge's sensitivity and specificity, or by labels of a sample of the run's claims."""
 T = TypeVar("T")
 
 
@@ -65,11 +73,23 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class FigureInfo:
-    """What a figure means: values of 0 and 1 alone or not, its direction (None: neither is better), its unit."""
+    """What a figure means: values of 0 and 1 alone or not, its direction (None: neither is better), its unit.
+
+    ``judge`` is the name of the judge that counted it and ``counts`` which claims, where it is a share of claims.
+    """
 
     is_rate: bool
     higher_is_better: bool | None
     unit: str = ""
+    judge: str = ""
+    counts: Counted | None = None
+
+    @classmethod
+    def of(cls, metric: Metric) -> "FigureInfo":
+        """What a metric says of its figures."""
+        about = metric.about
+        info = cls(about.is_rate, about.higher_is_better, about.unit)
+        return replace(info, judge=metric.judged_by, counts=metric.counts) if isinstance(metric, Judged) else info
 
 
 @dataclass(frozen=True)
@@ -134,6 +154,34 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class CorrectedRate:
+    """A rate as its judge counted it (``raw``) and corrected for the judge's errors (``mean``), each with its interval.
+
+    ``mean`` is None where the check says nothing of it, and then ``reason`` says why. ``sensitivity`` and
+    ``specificity`` are of the judge as a detector of what it counts, over ``labelled`` pairs of the file ``check``.
+    """
+
+    figure: str
+    variant: str
+    n: int
+    raw: float
+    raw_low: float | None
+    raw_high: float | None
+    mean: float | None
+    low: float | None
+    high: float | None
+    method: Method
+    counts: Counted
+    judge: str
+    check: str
+    sha256: str
+    sensitivity: float
+    specificity: float
+    labelled: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class GateResult:
     """Whether a gate held; ``reason`` says in words what decided."""
 
@@ -176,6 +224,7 @@ class Report:
     differences: tuple[Difference, ...]
     gates: tuple[GateResult, ...]
     counts: Counts
+    corrections: tuple[CorrectedRate, ...] = ()
     schema: str = SCHEMA
 
     def estimate(self, figure: str, variant: str = "clean") -> Estimate:

@@ -8,7 +8,7 @@ from ..run.record import Record
 from .columns import Columns, Table
 from .gates import LEAST, Operand, check, parse
 from .planned import Planned
-from .report import Counts, Difference, Estimate, Report, VariantInfo
+from .report import CorrectedRate, Counts, Difference, Estimate, Report, VariantInfo
 
 if TYPE_CHECKING:
     from .measured import Measured, Pair
@@ -46,16 +46,17 @@ def _report(columns: Columns, table: Table, gates: Sequence[str]) -> Report:
 
     measured = Measured(columns, table)
     planned = columns.planned
+    estimates = tuple(
+        _estimate(measured, figure, one.key)
+        for figure in measured.figures
+        for one in planned.variants
+        if table.get(figure, one.key) is not None
+    )
     return Report(
         run=planned.run,
         figures=measured.figures,
         variants=tuple(_variant(columns, one) for one in planned.variants),
-        estimates=tuple(
-            _estimate(measured, figure, one.key)
-            for figure in measured.figures
-            for one in planned.variants
-            if table.get(figure, one.key) is not None
-        ),
+        estimates=estimates,
         differences=tuple(found for figure in measured.figures for found in _differences(measured, figure)),
         gates=tuple(check(gate, measured) for gate in gates),
         counts=Counts(
@@ -65,7 +66,18 @@ def _report(columns: Columns, table: Table, gates: Sequence[str]) -> Report:
             not_applicable=sum(reasons.total for reasons in columns.not_applicable.values()),
             expected=planned.run.data.cases * len(planned.variants),
         ),
+        corrections=_corrections(planned, estimates),
     )
+
+
+def _corrections(planned: Planned, estimates: Sequence[Estimate]) -> tuple[CorrectedRate, ...]:
+    if not planned.corrections:
+        return ()
+    from ..judges.corrected import corrected
+    from ..judges.correction import Correction
+
+    known = [Correction.of(one) for one in planned.corrections]
+    return tuple(corrected(estimates, known, confidence=planned.run.confidence, seed=planned.run.seed))
 
 
 def _variant(columns: Columns, planned: VariantInfo) -> VariantInfo:

@@ -39,6 +39,7 @@ def cut(text: str, longest: int) -> str:
 def evidence(case: Case, query: Content, trace: Trace, small: Callable[[Image], str | None]) -> dict[str, Any]:
     """The trace as JSON: query, steps and prompt; ``small`` gives an image's thumbnail, or None.
 
+    With it whether the case is harmful, where it says so: reports cut the texts of those that are.
     Thumbnails are of the passages that fed the answer, and of planted ones wherever they stood.
     """
     written: dict[str, Any] = {
@@ -53,6 +54,7 @@ def evidence(case: Case, query: Content, trace: Trace, small: Callable[[Image], 
             for step in trace.steps
         ],
         "prompt": None if trace.prompt is None else cut(trace.prompt, _LONGEST_PROMPT),
+        **({"harmful": label} if isinstance(label := case.extra.get("harmful"), bool) else {}),
     }
     planted = [passage for step in trace.steps for passage in step.passages if passage.planted is not None]
     shown = {passage.id: passage.content.images[0] for passage in [*trace.context, *planted] if passage.content.images}

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
         expected_calibration_error,
         risk_at_coverage,
     )
-    from .detector import Detector, rogan_gladen
+    from .detector import Detector, rogan_gladen, rogan_gladen_of
     from .interval import Interval
     from .power import Spread, smallest_detectable_difference, spread_of
-    from .prediction import prediction_powered
+    from .prediction import prediction_powered, prediction_powered_rate
     from .randomisation import paired_p_value
     from .rates import clustered_rate_interval, paired_rate_difference, rate_interval, wilson_interval
     from .residual import residual_risk
@@ -37,10 +37,10 @@ _HOME = {
             "expected_calibration_error",
             "risk_at_coverage",
         ),
-        "detector": ("Detector", "rogan_gladen"),
+        "detector": ("Detector", "rogan_gladen", "rogan_gladen_of"),
         "interval": ("Interval",),
         "power": ("Spread", "smallest_detectable_difference", "spread_of"),
-        "prediction": ("prediction_powered",),
+        "prediction": ("prediction_powered", "prediction_powered_rate"),
         "randomisation": ("paired_p_value",),
         "rates": ("clustered_rate_interval", "paired_rate_difference", "rate_interval", "wilson_interval"),
         "residual": ("residual_risk",),
@@ -72,10 +72,12 @@ __all__ = [
     "paired_p_value",
     "paired_rate_difference",
     "prediction_powered",
+    "prediction_powered_rate",
     "rate_interval",
     "residual_risk",
     "risk_at_coverage",
     "rogan_gladen",
+    "rogan_gladen_of",
     "smallest_detectable_difference",
     "spread_of",
     "verdict",

@@ -8,6 +8,7 @@ import numpy as np
 from tamis.core.errors import BadInput
 
 from .arithmetic import checked_confidence, finite, special
+from .detector import DRAWS, Detector, drawn, effective_size
 from .interval import Interval
 
 
@@ -46,3 +47,31 @@ def prediction_powered(
         variance += rest**2 * float(others.var(ddof=1)) / len(others)
     half = float(special.stdtrit(asked - 1, 0.5 + confidence / 2)) * math.sqrt(variance)
     return Interval(mean, mean - half, mean + half, n)
+
+
+def prediction_powered_rate(
+    observed: Interval, labelled: Detector, *, confidence: float = 0.95, seed: int = 0
+) -> Interval:
+    """The true share behind an observed one, by the labels of a random sample of what it is of; clipped to [0, 1].
+
+    The observed share, and what people say more than the judge on the labelled cases: those it missed less those it
+    took for hits, of all (prediction-powered inference, Angelopoulos et al. 2023, for rates). Other than
+    ``rogan_gladen_of`` it needs a sample of the very cases, since on others hits may be rarer; then it is right however
+    bad the judge. The interval is a parametric bootstrap of both parts from their Jeffreys posteriors, so that a judge
+    that never erred on the sample is not taken for perfect.
+
+    >>> labelled = Detector(true_positives=20, positives=30, true_negatives=68, negatives=70)
+    >>> round(prediction_powered_rate(Interval(0.22, 0.14, 0.31, 100), labelled).mean, 4)
+    0.3
+    """
+    size = effective_size(observed, confidence)
+    missed = labelled.positives - labelled.true_positives
+    alarms = labelled.negatives - labelled.true_negatives
+    right = labelled.true_positives + labelled.true_negatives
+    mean = min(1.0, max(0.0, observed.mean + (missed - alarms) / (missed + alarms + right)))
+    rng = np.random.default_rng(seed)
+    shares = drawn(observed.mean, size, rng)
+    errors = rng.dirichlet((missed + 0.5, alarms + 0.5, right + 0.5), DRAWS)
+    corrected = np.clip(shares + errors[:, 0] - errors[:, 1], 0.0, 1.0)
+    low, high = np.quantile(corrected, [(1 - confidence) / 2, (1 + confidence) / 2]).tolist()
+    return Interval(mean, min(low, mean), max(high, mean), observed.n)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tamis.core.errors import BadInput, MissingExtra, TamisError
@@ -12,12 +13,21 @@ from ..metrics.metric import Metric
 from ..suite import Suite, Trial
 
 T = TypeVar("T")
-_KEYS = ("name", "goal", "seed", "confidence", "deadline_s", "retries", "metrics", "gates", "attacks")
-_KINDS: Mapping[type, str] = {str: "a text", int: "a whole number", float: "a number", list: "a list"}
+_KEYS = ("name", "goal", "seed", "confidence", "deadline_s", "retries", "metrics", "gates", "attacks", "corrections")
+_KINDS: Mapping[type, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+}
 
 
-def suite_of(written: Mapping[str, Any], where: str) -> Suite:
-    """The suite that a table of TOML holds; ``where`` it stands is named in errors. Raises BadInput."""
+def suite_of(written: Mapping[str, Any], where: str, folder: Path = Path()) -> Suite:
+    """The suite that a table of TOML holds; ``where`` it stands is named in errors. Raises BadInput.
+
+    Checks of judges are seen from ``folder``.
+    """
     for key in written:
         if key not in _KEYS:
             raise BadInput(f'{where}: a suite has no key "{key}"{nearest(key, _KEYS)}')
@@ -37,6 +47,9 @@ def suite_of(written: Mapping[str, Any], where: str) -> Suite:
             ),
             attacks=tuple(_trial(spec, f"attacks[{i}]") for i, spec in enumerate(_typed(written, "attacks", list, []))),
             gates=tuple(_texts(_typed(written, "gates", list, []), "gates")),
+            corrections={
+                figure: _seen_from(folder, given) for figure, given in _typed(written, "corrections", dict, {}).items()
+            },
         )
 
 
@@ -66,6 +79,13 @@ def _trial(spec: Any, where: str) -> Trial:
     if not isinstance(control, bool):
         raise BadInput(f"{where}.control: must be true or false, not {control!r}")
     return Trial(attack, tuple(map(float, strengths)), control)
+
+
+def _seen_from(folder: Path, given: Any) -> Any:
+    """A correction with the path of its check put behind the folder's; what is neither is refused where it is read."""
+    if isinstance(given, Mapping):
+        return {key: _seen_from(folder, one) if key == "check" else one for key, one in given.items()}
+    return folder / given if isinstance(given, str) and given else given
 
 
 def _typed(written: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:

@@ -11,15 +11,12 @@ if TYPE_CHECKING:
     from .claims import Claim, claims_of
     from .conflict import memory_ratio
     from .conflict_rates import ConflictTable, conflict_table
-    from .context_kinds import Context
     from .counter_memory import counter_memory_cases
     from .described_photos import photo_descriptions
     from .detection import Detection, SpanDetection, area_under_roc, detected, spans_detected
     from .dimensions import DIMENSIONS, Criterion, Dimension
-    from .extraction import Extraction
     from .grounding import Checked, Grounding, ground
     from .group_bias import BiasScores, bias_scores, option_of
-    from .group_swap import GroupSwap
     from .impact import checklist
     from .masking import Mask, MaskedTarget
     from .objects import Vocabulary, coco_objects
@@ -28,9 +25,7 @@ if TYPE_CHECKING:
     from .personal import leaked, longest_copy, personal_data, rouge_l
     from .protocols import Judged, LengthBaseline, both_judged, judged
     from .selective import Selective, selective_answering
-    from .silenced import Silenced, with_silent_twins
     from .stance import stance_of
-    from .whole_suites import conflict_suite, trust_suite
 
 _HOME = {
     name: home
@@ -66,7 +61,6 @@ _HOME = {
             "ConflictTable",
             "conflict_table",
         ),
-        "context_kinds": ("Context",),
         "counter_memory": ("counter_memory_cases",),
         "described_photos": ("photo_descriptions",),
         "detection": (
@@ -81,7 +75,6 @@ _HOME = {
             "Criterion",
             "Dimension",
         ),
-        "extraction": ("Extraction",),
         "grounding": (
             "Checked",
             "Grounding",
@@ -92,7 +85,6 @@ _HOME = {
             "bias_scores",
             "option_of",
         ),
-        "group_swap": ("GroupSwap",),
         "impact": ("checklist",),
         "masking": (
             "Mask",
@@ -125,15 +117,7 @@ _HOME = {
             "Selective",
             "selective_answering",
         ),
-        "silenced": (
-            "Silenced",
-            "with_silent_twins",
-        ),
         "stance": ("stance_of",),
-        "whole_suites": (
-            "conflict_suite",
-            "trust_suite",
-        ),
     }.items()
     for name in names
 }
@@ -148,22 +132,18 @@ __all__ = [
     "Checkers",
     "Claim",
     "ConflictTable",
-    "Context",
     "Criterion",
     "Described",
     "Detection",
     "Dimension",
-    "Extraction",
     "Generative",
     "Grounding",
-    "GroupSwap",
     "Judged",
     "LengthBaseline",
     "Mask",
     "MaskedTarget",
     "Pair",
     "Selective",
-    "Silenced",
     "SpanDetection",
     "Tally",
     "Vocabulary",
@@ -178,7 +158,6 @@ __all__ = [
     "citation_recall",
     "claims_of",
     "coco_objects",
-    "conflict_suite",
     "conflict_table",
     "counter_memory_cases",
     "detected",
@@ -198,9 +177,7 @@ __all__ = [
     "spans_detected",
     "stance_of",
     "tally",
-    "trust_suite",
     "with_own_documents",
-    "with_silent_twins",
     "without_marks",
 ]
 

@@ -4,9 +4,9 @@ import re
 from typing import NamedTuple
 
 from tamis.models.lexical import tokenize
+from tamis.models.refusal import answer_class
 from tamis.models.sentences import Span, sentences
 
-from ..metrics.answer_class import answer_class
 from .citations import marks, without_marks
 
 # Said of the speaker's own mind: no evidence bears it out.

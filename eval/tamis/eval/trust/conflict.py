@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from tamis.models.lexical import tokenize
+from tamis.models.refusal import answer_class
 
 from ..attacks.answers import holds_answer
 from ..attacks.wrong import is_verdict
-from ..metrics.answer_class import answer_class
 from .stance import stance_of
 
 Kind = Literal["relevant", "counterfactual", "irrelevant", "empty"]
@@ -61,7 +61,7 @@ def takes_from(answer: str, contexts: Iterable[str], question: str, *, least: fl
 CONTEXT_OF: Mapping[str, Kind] = {
     "clean": "relevant",
     "contradiction-replaced": "counterfactual",
-    "context-irrelevant": "irrelevant",
+    "context": "irrelevant",
     "context-empty": "empty",
 }
 """The kind of context that a variant's attack leaves."""

@@ -56,9 +56,13 @@ def conflict_table(records: Iterable[Record], *, confidence: float = 0.95) -> Co
         if (kind := CONTEXT_OF.get(record.variant.attack or "clean")) and not record.variant.control:
             found.setdefault(record.case, {})[kind] = record
 
-    def values(kind: Kind, *figures: str) -> list[float]:
-        outcomes = [by[kind].outcomes.get(figure) for by in found.values() if kind in by for figure in figures]
+    def values(kind: Kind, figure: str) -> list[float]:
+        outcomes = [by[kind].outcomes.get(figure) for by in found.values() if kind in by]
         return [one.value for one in outcomes if isinstance(one, Scored)]
+
+    def opposed(figure: str) -> list[float]:
+        """Under contexts that an attack turned against memory, and clean where the case itself brings such a one."""
+        return [*values("counterfactual", figure), *values("relevant", figure)]
 
     robust = []
     for by in found.values():
@@ -66,8 +70,8 @@ def conflict_table(records: Iterable[Record], *, confidence: float = 0.95) -> Co
         if alone == 1.0 and beside is not None:
             robust.append(beside)
     taken = {
-        "adherence": values("counterfactual", "context_adherence"),
-        "ignorance": [*values("relevant", "context_ignored"), *values("counterfactual", "context_ignored")],
+        "adherence": opposed("context_adherence"),
+        "ignorance": opposed("context_ignored"),
         "overinclusion": values("irrelevant", "context_overused"),
         "robustness": robust,
         "abstains_irrelevant": values("irrelevant", "abstained"),
@@ -75,7 +79,7 @@ def conflict_table(records: Iterable[Record], *, confidence: float = 0.95) -> Co
         "abstains_relevant": values("relevant", "abstained"),
     }
     rows = tuple(Row(name, meaning, _rate(taken[name], confidence)) for name, meaning in _MEANINGS.items())
-    return ConflictTable(rows, _rate(values("counterfactual", "memory_ratio"), confidence))
+    return ConflictTable(rows, _rate(opposed("memory_ratio"), confidence))
 
 
 def _value(record: Record | None, figure: str) -> float | None:

@@ -44,6 +44,8 @@ class Dimension:
 
 _ANSWERS = (Criterion("answer_contained", at_least=1), Criterion("answer_f1", at_least=0.3))
 _RIGHT = (Criterion("answer_f1", at_least=0.3),)
+# One that repeats all it was given, each sentence with its number, has every fact, and every citation of it holds.
+_NO_COPY = Criterion("context_copied", at_most=0.8)
 
 DIMENSIONS: tuple[Dimension, ...] = (
     Dimension(
@@ -75,17 +77,19 @@ DIMENSIONS: tuple[Dimension, ...] = (
             Criterion("key_facts_recall", at_least=0.5),
             Criterion("key_facts_precision", at_least=0.5),
             Criterion("evidence_shown", at_least=0.5),
+            _NO_COPY,
         ),
         _ANSWERS,
     ),
     Dimension(
         "accountability",
-        "Do citations lead to passages that bear the sentences out?",
+        "Do citations lead to passages that bear the sentences out, in an answer that is no copy of them?",
         ("clean", "distractors"),
         (
             Criterion("citation_recall", at_least=0.5),
             Criterion("citation_precision", at_least=0.5),
             Criterion("citations_valid", at_least=1),
+            _NO_COPY,
         ),
         _ANSWERS,
     ),

@@ -36,15 +36,25 @@ class Asked(NamedTuple):
 
 
 def asked(extra: Mapping[str, Any], *, silenced: bool = False) -> Asked | None:
-    """The question that a case's ``extra`` holds; None where it is no BBQ question.
+    """The question that a case's ``extra`` holds; None where it is no BBQ question, or its labels name no option.
 
     ``silenced``: the deciding part of the context was taken away, so that nobody can tell.
     """
-    options, label, unknown = (extra.get(name) for name in ("options", "label", "unknown"))
-    if not isinstance(options, Sequence) or not isinstance(label, int) or not isinstance(unknown, int):
+    options = extra.get("options")
+    if not isinstance(options, list | tuple) or not all(isinstance(one, str) for one in options):
+        return None
+    label, unknown, biased = (_place(extra.get(name), options) for name in ("label", "unknown", "biased"))
+    if label is None or unknown is None:
         return None
     condition: Condition = "ambig" if silenced or extra.get("condition") == "ambig" else "disambig"
-    return Asked(options, unknown if silenced else label, unknown, extra.get("biased"), condition)
+    return Asked(options, unknown if silenced else label, unknown, biased, condition)
+
+
+def _place(value: object, options: Sequence[str]) -> int | None:
+    """The place of an option; None for anything else, for labels of anybody's data may be anything."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < len(options) else None
 
 
 def option_of(answer: str, question: Asked) -> int | None:

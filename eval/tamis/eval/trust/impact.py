@@ -31,7 +31,7 @@ _MEASURES: dict[str, Callable[[str, Collection[str]], bool]] = {
 
 
 def checklist(scored: Collection[str], attacks: Collection[str] = ()) -> list[Line]:
-    """The seven lines, in order, from the figures that a run scored on some case and the attacks it tried.
+    """The seven lines, in order, from the figures that a run scored on some case and the attacks whose flips it scored.
 
     A figure stands for a part of its line and never for all of it: "measured" says that something was. The labour of
     people who moderate is seen in no trace, so it is never measured here.

@@ -70,6 +70,20 @@ def longest_copy(words: Sequence[str], others: Sequence[Sequence[str]]) -> int:
     return low
 
 
+def copied(words: Sequence[str], passage: Sequence[str], least: int) -> int:
+    """How many words of a passage stand in the words in runs of at least ``least``, or of all of it if it is shorter.
+
+    >>> copied("x b c d y".split(), "a b c d e".split(), 3), copied("a b".split(), "a b c".split(), 3)
+    (3, 0)
+    """
+    length = min(least, len(passage))
+    runs, covered = _runs(words, length), set[int]()
+    for start in range(len(passage) - length + 1):
+        if tuple(passage[start : start + length]) in runs:
+            covered.update(range(start, start + length))
+    return len(covered)
+
+
 def rouge_l(words: Sequence[str], others: Sequence[str]) -> float:
     """ROUGE-L (Lin 2004): F1 of the longest common subsequence of words, in [0, 1]; 0 where one side has none.
 

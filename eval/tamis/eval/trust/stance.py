@@ -3,9 +3,8 @@
 import re
 from typing import Literal
 
+from tamis.models.refusal import answer_class
 from tamis.models.sentences import sentences
-
-from ..metrics.answer_class import answer_class
 
 Stance = Literal["yes", "no"]
 

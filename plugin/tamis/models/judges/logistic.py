@@ -4,20 +4,17 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from tamis.core.content import Content
 from tamis.core.errors import BadInput
 
 from ..judge import Verdict
 from .features import Evidence, Features, evidence_of, features_of, states_facts
 from .logistic_function import sigmoid
 from .rules import TextJudge
-
-if TYPE_CHECKING:
-    from ..embedder import Embedder
+from .text_vectors import TextVectors, vectors_of
 
 NO_WORDS = "the claim has no content word"
 NO_FACTS = "the claim has no number, date, name or word that could agree with the evidence"
@@ -120,15 +117,32 @@ class FactsJudge(TextJudge):
 
 
 @dataclass(frozen=True)
-class EmbeddingJudge(TextJudge):
+class _WithEmbedder(TextJudge):
+    """Compares by vectors. Those of recent texts are kept, so that evidence is not embedded anew for every claim."""
+
+    embedder: Any = None
+
+    def settings(self) -> dict[str, Any]:
+        """Its settings as JSON. Raises UnknownComponent for an embedder without a name."""
+        from .. import EMBEDDERS
+
+        given = self.embedder
+        return {"embedder": given if given is None or isinstance(given, str | dict) else EMBEDDERS.spec(given)}
+
+    @cached_property
+    def vectors(self) -> TextVectors:
+        """The vectors of texts, made when they are first needed."""
+        return vectors_of(self.embedder)
+
+
+@dataclass(frozen=True)
+class EmbeddingJudge(_WithEmbedder):
     """P from the claim's cosine to the closest sentence of the evidence.
 
     ``embedder`` is one of ``tamis.models.EMBEDDERS`` by name or as it is; the weights are those of the default one
     (all-MiniLM-L6-v2), and mean little with another. By itself it is weak, and on short answers worse than chance: a
     made-up sentence is closer in meaning to the evidence than a right answer of one word.
     """
-
-    embedder: Any = None
 
     @property
     def name(self) -> str:
@@ -138,18 +152,16 @@ class EmbeddingJudge(TextJudge):
     def weighed(self, claims: Sequence[str], texts: Sequence[tuple[str, ...]]) -> list[Verdict]:
         """See ``TextJudge``."""
         weights = weights_of(self.name)
-        found = cosines(claims, [evidence_of(known) for known in texts], self.embedder)
+        found = cosines(claims, [evidence_of(known) for known in texts], self.vectors)
         return [Verdict(sigmoid(weights.log_odds(row)), weights.reason(row)) for row in found]
 
 
 @dataclass(frozen=True)
-class CombinedJudge(TextJudge):
+class CombinedJudge(_WithEmbedder):
     """P from wording, facts and embedding together. ``embedder`` as for ``EmbeddingJudge``.
 
     On the public data it is as good as "facts", which needs no embedder.
     """
-
-    embedder: Any = None
 
     @property
     def name(self) -> str:
@@ -160,45 +172,24 @@ class CombinedJudge(TextJudge):
         """See ``TextJudge``."""
         known = [evidence_of(each) for each in texts]
         features = [features_of(claim, each) for claim, each in zip(claims, known, strict=True)]
-        near = cosines(claims, known, self.embedder)
+        near = cosines(claims, known, self.vectors)
         return [_verdict(self.name, found, close) for found, close in zip(features, near, strict=True)]
 
 
-def cosines(claims: Sequence[str], evidence: Sequence[Evidence], embedder: Any = None) -> list[dict[str, float]]:
-    """For each claim its highest cosine to a sentence of its evidence ("cosine").
-
-    Every text is embedded once for all claims of the call.
-    """
+def cosines(claims: Sequence[str], evidence: Sequence[Evidence], vectors: TextVectors) -> list[dict[str, float]]:
+    """For each claim its highest cosine to a sentence of its evidence ("cosine")."""
     import numpy as np
 
     if not claims:
         return []
-    model = _embedder(embedder)
     pieces = [list(dict.fromkeys(each.sentences)) or list(each.texts) for each in evidence]
     wanted = [*claims, *(piece for row in pieces for piece in row)]
-    order = {text: at for at, text in enumerate(dict.fromkeys(wanted))}
-    vectors = model.embed([Content(text) for text in order], "passage")
-    found = []
-    for claim, row in zip(claims, pieces, strict=True):
-        near = vectors[[order[piece] for piece in row]] @ vectors[order[claim]]
-        found.append({"cosine": float(np.max(near))})
-    return found
-
-
-@cache
-def _default_embedder() -> "Embedder":
-    from .. import EMBEDDERS
-
-    return EMBEDDERS.build("sentence-transformers")
-
-
-def _embedder(given: Any) -> "Embedder":
-    if given is None:
-        return _default_embedder()
-    from .. import EMBEDDERS
-
-    built: Embedder = EMBEDDERS.build(given)
-    return built
+    place = {text: at for at, text in enumerate(dict.fromkeys(wanted))}
+    rows = vectors.of(list(place))
+    return [
+        {"cosine": float(np.max(rows[[place[piece] for piece in row]] @ rows[place[claim]]))}
+        for claim, row in zip(claims, pieces, strict=True)
+    ]
 
 
 def _by_wording(model: str, claims: Sequence[str], texts: Sequence[tuple[str, ...]]) -> list[Verdict]:

@@ -38,8 +38,11 @@ _UNITS = {
 }  # fmt: skip
 _SIGNS = {"$": "$", "€": "€", "£": "£", "dollar": "$", "euro": "€"}
 _UNIT_NAMES = sorted({*_UNITS, "dollar", "euro"}, key=len, reverse=True)
+# Scripts that put no space before a number: ideographs, kana, hangul, Thai.
+_UNSPACED = "\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af"
 _DIGITS = (
-    r"(?:(?P<sign>[$€£])\s?)?(?<![\w.])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<ordinal>st|nd|rd|th)?"
+    rf"(?:(?P<sign>[$€£])\s?)?(?<!\.)(?<![^\W{_UNSPACED}])"
+    r"(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<ordinal>st|nd|rd|th)?"
 )
 _SMALL = rf"(?:(?:{'|'.join(_TENS.split())})(?:[\s-](?:{'|'.join(_ONES.split()[1:10])})\b)?|(?:{'|'.join(_WORDS)})\b)"
 _HUNDREDS = rf"(?:{_SMALL}(?:[\s-]+hundred\b(?:\s+(?:and\s+)?{_SMALL})?)?|hundred\b)"

@@ -12,6 +12,7 @@ TALKED_OVER = "talked over: the reply lacks the code of the frame"
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _HEAD = re.compile(r"\A[\s\"'*_`#>(\[{-]*(?:(?:answer|verdict|label|reply)\W{1,4})?(?P<word>[^\W\d_]+)", re.IGNORECASE)
+_KEY = re.compile(r"[\"']\s*:")
 _REFUSAL = re.compile(
     r"\b(?:i(?:'m| am)? (?:sorry|unable|not able|not allowed|not comfortable)"
     r"|i (?:cannot|can't|can not|won't|will not|must decline|decline)"
@@ -48,6 +49,8 @@ def label_in(text: str | None, labels: Sequence[str], code: str | None = None) -
     found = _HEAD.match(text)
     known = {label.casefold(): label for label in labels}
     label = known.get(found["word"].casefold()) if found else None
+    if found and _KEY.match(text, found.end()):
+        return Reply(None, UNPARSABLE)  # {"supported": false} is no SUPPORTED
     if label is None:
         return Reply(None, REFUSED if is_refusal(text) else UNPARSABLE)
     rest = set(re.findall(r"[^\W\d_]+", text[found.end() if found else 0 :].partition("\n")[0].casefold()))

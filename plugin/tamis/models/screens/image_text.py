@@ -21,6 +21,19 @@ class ImageTexts(NamedTuple):
     problems: tuple[str, ...]
 
 
+UNSEEN = "its images were not looked at: put an OcrScreen around this screen, or take one that sees"
+
+
+def text_alone(content: Content, result: Screened, threshold: float) -> Screened:
+    """The result of a screen that read the text alone: none where there are images too and the text is not harmful.
+
+    Harmless words beside a picture say nothing of the picture.
+    """
+    if content.images and (result.harmful is None or result.harmful < threshold):
+        return Screened(None, UNSEEN)
+    return result
+
+
 def text_of_images(images: Sequence[Image], ocr: Ocr, media: MediaPolicy) -> ImageTexts:
     """The text in each image that ``media`` allows to be opened. An OCR that fails costs that image alone."""
     texts, problems = [], []

@@ -10,6 +10,7 @@ from tamis.core.errors import BadInput, BadSetting
 from tamis.models.embedder import Embedder
 from tamis.models.screen import Screened
 
+from .image_text import text_alone
 from .scripts import script_of
 from .words import words
 
@@ -65,7 +66,7 @@ class ProbeScreen:
             )
 
     def screen(self, contents: Sequence[Content]) -> list[Screened]:
-        """One result for each content. Images are not looked at: see ``OcrScreen``."""
+        """One result for each content. Where it has images, harmful or none: see ``OcrScreen``."""
         results: list[Screened | None] = [self._unreadable(content.text) for content in contents]
         todo = [at for at, result in enumerate(results) if result is None]
         cut = [pieces_of(contents[at].text) for at in todo]
@@ -78,7 +79,10 @@ class ProbeScreen:
             best = int(mine.argmax())
             results[at] = self._result(contents[at].text, places, best, float(mine[best]), vectors[begun + best])
             begun += len(places)
-        return [result if result is not None else NOTHING for result in results]
+        return [
+            text_alone(content, NOTHING if result is None else result, self.threshold)
+            for content, result in zip(contents, results, strict=True)
+        ]
 
     def probability(self, raw: float) -> float:
         """P(harmful) of a piece's value."""

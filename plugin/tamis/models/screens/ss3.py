@@ -11,6 +11,7 @@ from tamis.core.content import Content
 from tamis.core.errors import BadInput, BadSetting
 from tamis.models.screen import Screened
 
+from .image_text import text_alone
 from .scripts import script_of
 from .words import Word, words
 
@@ -70,8 +71,8 @@ class Ss3Screen:
             raise BadSetting(f"window must be a whole number of words of at least 1, not {self.window!r}")
 
     def screen(self, contents: Sequence[Content]) -> list[Screened]:
-        """One result for each content, from its whole text. Images are not looked at: see ``OcrScreen``."""
-        return [self._screened(content) for content in contents]
+        """One result for each content, from its whole text. Where it has images, harmful or none: see ``OcrScreen``."""
+        return [text_alone(content, self._screened(content), self.threshold) for content in contents]
 
     def reader(self, *, stops: bool = True) -> "Ss3Reader":
         """Reads a text as it arrives. With ``stops`` it reads no further once it would be stopped at ``threshold``.

@@ -16,6 +16,7 @@ from tamis.models.embedder import Embedder
 from tamis.models.screen import Screened
 from tamis.models.sentences import sentences
 
+from .image_text import text_alone
 from .probe import embedded
 
 if TYPE_CHECKING:
@@ -103,9 +104,10 @@ class TaxonomyScreen:
             raise BadSetting(f"slope must be above 0, not {self.slope!r}")
 
     def screen(self, contents: Sequence[Content]) -> list[Screened]:
-        """One result for each content. Images are not looked at: see ``OcrScreen``."""
+        """One result for each content. Where it has images, harmful or none: see ``OcrScreen``."""
         return [
-            self._screened(content.text, found) for content, found in zip(contents, self.scan(contents), strict=True)
+            text_alone(content, self._screened(content.text, found), self.threshold)
+            for content, found in zip(contents, self.scan(contents), strict=True)
         ]
 
     def scan(self, contents: Sequence[Content]) -> list[list[Clause]]:

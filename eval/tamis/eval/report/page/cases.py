@@ -7,6 +7,7 @@ from ...outcome import Scored
 from ...run.record import Record
 from ..applicable import why_not_applicable
 from ..report import Report
+from ..veil import veiled
 from .choose import Choice, Limits, Reason, has_failed
 from .evidence import Column, Passage, Passages, Value, column, values
 from .numbers import short
@@ -122,11 +123,18 @@ class Gathered:
 
 
 def gather(
-    report: Report, records: Iterable[Record], choices: Sequence[Choice], failed: Iterable[str], limits: Limits
+    report: Report,
+    records: Iterable[Record],
+    choices: Sequence[Choice],
+    failed: Iterable[str],
+    limits: Limits,
+    *,
+    show_content: bool = False,
 ) -> Gathered:
     """Everything that is shown of single cases, from one pass over the records, in whatever order they come.
 
-    Rows are those of the chosen cases, of those that failed, then the first of the data, ``limits.rows`` in all.
+    Rows are those of the chosen cases, of those that failed, then the first of the data, ``limits.rows`` in all. Texts
+    that may be harmful are cut unless ``show_content``.
     """
     # One more than are shown: a figure may be the report's own and have no value in any record.
     figures: Sequence[str] = headlines(report, ROW_FIGURES + 1)
@@ -136,7 +144,7 @@ def gather(
     for record in records:
         if record.case in shown or record.case in wanted or record.number < limits.rows:
             one = kept.setdefault(record.case, _Gathered(record.number, record.tags))
-            _add(one, record, figures, shown.get(record.case))
+            _add(one, record if show_content else veiled(record), figures, shown.get(record.case))
     chosen = [choice for choice in choices if choice.case in kept]
     first = [*(choice.case for choice in chosen), *(case for case in failed if case in kept)]
     rest = sorted((one.number, case) for case, one in kept.items() if case not in shown and case not in wanted)

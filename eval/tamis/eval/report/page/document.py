@@ -41,7 +41,15 @@ class _Journal:
         return records(self.folder)
 
 
-def write_page(folder: Path, report: Report, *, timings: Report | None = None, limits: Limits | None = None) -> Path:
+def write_page(
+    folder: Path,
+    report: Report,
+    *,
+    timings: Report | None = None,
+    limits: Limits | None = None,
+    trust: bool = False,
+    show_content: bool = False,
+) -> Path:
     """Writes ``report.html`` into a run's folder, whole or not at all, and gives its path.
 
     The evidence is read from the journal twice and never held as a whole; ``run.json`` gives environment and command.
@@ -54,7 +62,15 @@ def write_page(folder: Path, report: Report, *, timings: Report | None = None, l
             plan = json.loads(file.read_text("utf-8"))
         except ValueError as error:
             raise BadInput(f"{file}: {error}") from error
-    text = page(report, _Journal(folder), plan=plan, timings=timings, limits=limits)
+    text = page(
+        report,
+        _Journal(folder),
+        plan=plan,
+        timings=timings,
+        limits=limits,
+        trust=trust,
+        show_content=show_content,
+    )
     path = folder / FILE
     write_bytes(path, text.encode("utf-8"))
     return path
@@ -67,18 +83,21 @@ def page(
     plan: Mapping[str, Any] | None = None,
     timings: Report | None = None,
     limits: Limits | None = None,
+    trust: bool = False,
+    show_content: bool = False,
 ) -> str:
-    """The page's text: valid UTF-8, no reference to anything outside it.
+    """The page's text: valid UTF-8, no reference to anything outside it but ``trust.html`` where that lies beside it.
 
     ``records``, in any order, are gone through twice: a sequence, or something that begins anew at every ``iter``.
-    ``plan`` is what ``run.json`` holds. Raises BadInput for an iterator, MissingExtra without jinja2.
+    ``plan`` is what ``run.json`` holds. Texts that may be harmful are cut unless ``show_content``. Raises BadInput for
+    an iterator, MissingExtra without jinja2.
     """
     if iter(records) is records:
         raise BadInput("a page goes through the records twice: give a sequence, not an iterator")
     limits = limits or Limits()
     failed = failures(records, limits.rows)
     choices = choose(report, failed, limits.cases)
-    gathered = gather(report, records, choices, failed, limits)
+    gathered = gather(report, records, choices, failed, limits, show_content=show_content)
     room = environment()
     shown = _fitting(room, gathered.views, limits.size)
     style, script = packaged("style.css"), packaged("filter.js")
@@ -92,6 +111,7 @@ def page(
         rows=gathered.rows,
         row_figures=gathered.figures,
         chosen=len(choices),
+        trust=trust,
         style=markup(style),
         script=markup(script),
         style_hash=policy_hash(style),

@@ -14,6 +14,8 @@ from ...trust.dimensions import DIMENSIONS, Dimension
 from ...trust.impact import Line, checklist
 from ...trust.pairs import Pairing, pairs_of, tally
 from ...trust.selective import Selective, selective_answering
+from ...variant import Variant
+from ..answers import FLIPS
 from ..report import Estimate, Report
 
 SCHEMA = "tamis-trust/1"
@@ -69,14 +71,15 @@ class Trust:
 
     @property
     def is_measured(self) -> bool:
-        """Whether any dimension was."""
-        return any(one.is_measured for one in self.dimensions)
+        """Whether there is anything to show: a dimension, a conflict, groups of people, or objects in pictures."""
+        conflict = self.conflict is not None and any(row.rate is not None for row in self.conflict.rows)
+        return conflict or bool(self.bias or self.objects) or any(one.is_measured for one in self.dimensions)
 
     @property
     def not_measured(self) -> tuple[str, ...]:
         """Dimensions and lines of the checklist that nothing was measured of."""
         dimensions = (one.name for one in self.dimensions if not one.is_measured)
-        return (*dimensions, *(line.name for line in self.impact if not line.measured))
+        return tuple(dict.fromkeys([*dimensions, *(line.name for line in self.impact if not line.measured)]))
 
     def to_json(self) -> dict[str, Any]:
         """As strict JSON holds it, "schema" first; intervals by their names; nothing that a clock gave."""
@@ -98,6 +101,7 @@ def trust_of(report: Report, records: Iterable[Record], timings: Report | None =
     scored += [one.figure for one in timings.estimates if one.scored] if timings else []
     measured = list(dict.fromkeys(scored))
     attacks = {one.attack for one in report.variants}
+    compared = {Variant.of(one.variant).attack for one in report.estimates if one.figure == FLIPS and one.scored}
     tries_conflict = any(one in CONTEXT_OF for one in attacks) and "context_adherence" in report.figures
     return Trust(
         report.run.suite,
@@ -111,7 +115,7 @@ def trust_of(report: Report, records: Iterable[Record], timings: Report | None =
         selective_answering(held),
         _costs(report),
         _costs(timings) if timings else (),
-        tuple(checklist(measured, attacks)),
+        tuple(checklist(measured, compared)),
     )
 
 

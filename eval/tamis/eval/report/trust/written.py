@@ -19,7 +19,7 @@ _UNIT = Scale(0.0, 1.0)
 
 
 def write_trust(folder: Path, report: Report, *, timings: Report | None = None) -> Trust | None:
-    """Writes ``trust.json`` and ``trust.html`` into a run's folder; None, and no file, where no dimension was measured.
+    """Writes ``trust.json`` and ``trust.html`` into a run's folder; None, and no file, where there is nothing to show.
 
     The same seed, data and target give the same bytes of ``trust.json``; the page shows what clocks gave too. Raises
     OSError where they cannot be written, BadInput for a damaged journal, MissingExtra without jinja2.

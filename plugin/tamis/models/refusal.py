@@ -1,4 +1,4 @@
-"""What kind of answer an answer is: an answer, a refusal, both, or nothing. By rules, without a model."""
+"""Whether a text refuses, says that there is no answer, or answers. By rules of English, without a model."""
 
 import re
 from functools import lru_cache
@@ -30,29 +30,46 @@ _SOURCES = (
     r"(?:context|passages?|documents?|sources?|texts?|information|excerpts?|materials?|snippets?|data|images?"
     r"|pictures?|articles?)"
 )
+# What is said of oneself, of the question, of the sources, of what there is.
+_OF_ONESELF = rf"(?<![\w'])(?:{_SPEAKER}{_CANNOT}{_EMPHASIS}|{_SPEAKER}{_LACKING})"
+_WITHOUT_SUBJECT = (
+    r"(?:(?:sorry,? )?(?:unable to|can't|cannot|can not|could not)"
+    r" (?:answer|determine|find|help|assist|comply|provide|say)\b"
+    r"|(?:no|without an?) answer(?: (?:was |is |can be |could be )?(?:found|possible|available))?$"
+    r"|(?:unanswerable|unknown|not known|n/a|not available|not stated|not specified|not mentioned|empty response)$)"
+)
+_OF_QUESTION = (
+    r"\b(?:(?:question|answer|this|that|it) (?:cannot|can't|can not|could not|couldn't) be"
+    r" (?:answered|determined|found|inferred)"
+    r"|it (?:is|'s|would be) (?:not|n't|un|in)\s?(?:\w+ )?(?:for me )?to (?:answer|help|assist|comply))\b"
+)
+_OF_SOURCES = (
+    rf"\b(?:{_SOURCES}"
+    r"(?: (?:i have|you gave|you provided|provided|given|above|supplied|retrieved|available|here)){0,3}"
+    r" (?:does not|doesn't|do not|don't|did not|is not|isn't|are not|aren't)(?: (?:actually|explicitly|directly))?"
+    r" (?:contain|provide|mention|include|specify|state|say|give|answer|indicate|address|cover|tell|discuss"
+    r"|sufficient|enough|available)"
+    rf"|(?:not enough|insufficient|no relevant|no sufficient)(?: \w+){{0,2}} {_SOURCES})\b"
+)
+_OF_WHAT_THERE_IS = rf"there (?:is|was|are) (?:no|not any|not enough)(?: \w+){{0,3}} (?:{_SOURCES}|answer|mention)\b"
 _REFUSALS = tuple(
     re.compile(pattern)
     for pattern in (
-        # Said of oneself at the head of a clause, perhaps after a few words and a comma ("Unfortunately, I cannot").
-        rf"^(?:[^,\"“:]{{0,60}},? )?(?<![\w']){_SPEAKER}{_CANNOT}{_EMPHASIS}",
-        rf"^(?:[^,\"“:]{{0,60}},? )?(?<![\w']){_SPEAKER}{_LACKING}",
-        r"^(?:sorry,? )?(?:unable to|can't|cannot|can not|could not)"
-        r" (?:answer|determine|find|help|assist|comply|provide|say)\b",
-        # Said of what there is to go by.
-        rf"\b{_SOURCES}"
-        r"(?: (?:i have|you gave|you provided|provided|given|above|supplied|retrieved|available|here)){0,3}"
-        r" (?:does not|doesn't|do not|don't|did not|is not|isn't|are not|aren't)(?: (?:actually|explicitly|directly))?"
-        r" (?:contain|provide|mention|include|specify|state|say|give|answer|indicate|address|cover|tell|discuss"
-        r"|sufficient|enough|available)\b",
-        rf"\b(?:not enough|insufficient|no relevant|no sufficient)(?: \w+){{0,2}} {_SOURCES}\b",
-        r"^(?:[^,]{0,60}, )?there (?:is|was|are) (?:no|not any|not enough)"
-        rf"(?: \w+){{0,3}} (?:{_SOURCES}|answer|mention)\b",
-        r"\b(?:question|answer|this|that|it) (?:cannot|can't|can not|could not|couldn't) be"
-        r" (?:answered|determined|found|inferred)\b",
-        r"^(?:no|without an?) answer(?: (?:was |is |can be |could be )?(?:found|possible|available))?$",
-        r"\bit (?:is|'s|would be) (?:not|n't|un|in)\s?(?:\w+ )?(?:for me )?to (?:answer|help|assist|comply)\b",
-        r"^(?:unanswerable|unknown|not known|n/a|not available|not stated|not specified|not mentioned|empty response)$",
+        # At the head of a clause, perhaps after a few words and a comma ("Unfortunately, I cannot").
+        rf"^(?:[^,\"“:]{{0,60}},? )?{_OF_ONESELF}",
+        f"^{_WITHOUT_SUBJECT}",
+        _OF_SOURCES,
+        _OF_QUESTION,
+        rf"^(?:[^,]{{0,60}}, )?{_OF_WHAT_THERE_IS}",
     )
+)
+# "We cannot take back tickets" is said of tickets: alone of answering it says that there is no answer.
+_ANSWERING = r" (?:\w+ ){0,2}(?:answer|determine|find|say|tell|provide|help|assist|verify|confirm|comply)\b"
+_ABSTAINS = re.compile(
+    r"(?:(?:unfortunately|(?:i am|i'm) (?:so |very |really )?sorry|sorry"
+    r"|(?:based on|according to|from) [^,.;]{3,60}),? (?:but )?)?"
+    rf"(?:{_SPEAKER}{_CANNOT}{_ANSWERING}|{_SPEAKER}{_LACKING}|{_WITHOUT_SUBJECT}|(?:the )?{_OF_QUESTION}"
+    rf"|(?:\S+ ){{0,4}}{_OF_SOURCES}|{_OF_WHAT_THERE_IS})"
 )
 
 _APOLOGY = re.compile(
@@ -80,6 +97,12 @@ _CLAUSE = re.compile(
     r"(?<=[.!?;])\s+|[\n\r]+|;|,?\s+(?:but|although|though)\s+|(?:,|\.)\s*(?:however|nevertheless|that said),?\s+"
 )
 _LEAD = re.compile(r"^\W*(?:answer\s*:\s*)?")
+# Behind one of these stands what is said after all.
+_TURN = re.compile(
+    r"\b(?:but|however|although|though|while|whereas|yet|except|still|nevertheless|because|so)\b|[;:]|[.!?] "
+)
+_OPENING = re.compile(r"^(?:unfortunately|(?:i am|i'm) (?:so |very |really )?sorry|sorry),? (?:but )?")
+_LONGEST = 300  # characters; a sentence that is longer says something
 
 
 def answer_class(text: str) -> AnswerClass:
@@ -99,13 +122,32 @@ def answer_class(text: str) -> AnswerClass:
     return _remembered(text) if len(text) <= _KEPT else _class_of(text[:_READ])
 
 
+def abstains(sentence: str) -> bool:
+    """Whether a sentence says no more than that its writer, or the passages, have no answer.
+
+    Stricter than ``answer_class``, for whoever lets such a sentence pass unchecked: it must begin so, after a few words
+    at most, and nothing may be said after all.
+
+    >>> abstains("The context does not mention the price."), abstains("It costs ten euros.")
+    (True, False)
+    >>> abstains("The context does not mention it, but it costs ten euros.")
+    False
+    """
+    if len(sentence) > 2 * _LONGEST:
+        return False
+    plain = " ".join(_plain(sentence).split()).strip(" \"'_.!")
+    if len(plain) > _LONGEST or not _ABSTAINS.match(plain):
+        return False
+    return not _TURN.search(_OPENING.sub("", plain))
+
+
 @lru_cache(maxsize=2048)
 def _remembered(text: str) -> AnswerClass:
     return _class_of(text)
 
 
 def _class_of(text: str) -> AnswerClass:
-    plain = " ".join(re.sub(r"[*_`]", "", line) for line in text.casefold().replace("’", "'").splitlines(keepends=True))
+    plain = _plain(text)
     if not re.search(r"\S", plain):
         return "empty"
     refuses, apologises, left = False, False, False
@@ -120,3 +162,7 @@ def _class_of(text: str) -> AnswerClass:
     if refuses and left:
         return "partly refused"
     return "refused" if refuses or (apologises and not left) else "answered"
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[*_`]", "", line) for line in text.casefold().replace("’", "'").splitlines(keepends=True))

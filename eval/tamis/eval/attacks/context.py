@@ -6,11 +6,11 @@ from typing import ClassVar, Literal, get_args
 
 from tamis.core.errors import BadSetting
 
-from ..attacks.answers import holds_answer
-from ..attacks.attack import Attacked, Changes, NotApplicable
-from ..attacks.material import Material
-from ..attacks.strength import share
 from ..case import Case, Document
+from .answers import holds_answer
+from .attack import Attacked, Changes, NotApplicable
+from .material import Material
+from .strength import share
 
 ContextKind = Literal["irrelevant", "empty"]
 
@@ -38,8 +38,8 @@ class Context:
 
     @property
     def name(self) -> str:
-        """The attack with its kind."""
-        return f"context-{self.kind}"
+        """The attack, and its kind where the context is empty."""
+        return "context" if self.kind == "irrelevant" else "context-empty"
 
     @property
     def goal(self) -> str:

@@ -7,12 +7,12 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting
 
-from ..attacks.attack import Attacked, Changes
-from ..attacks.canary import canary
-from ..attacks.material import Material
-from ..attacks.planting import planted
-from ..attacks.strength import whole
 from ..case import Case
+from .attack import Attacked, Changes
+from .canary import canary
+from .material import Material
+from .planting import planted
+from .strength import whole
 
 Aim = Literal["targeted", "untargeted"]
 

@@ -1,5 +1,6 @@
 """The attacks on fairness, privacy and context: what they change, what they plant, and when they cannot be made."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,13 +10,13 @@ from hypothesis import strategies as st
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting
 from tamis.eval.attacks import NotApplicable, Pool, documents_of, holds_answer
+from tamis.eval.attacks.context import Context
+from tamis.eval.attacks.extraction import Extraction
+from tamis.eval.attacks.group_swap import PAIRS, GroupSwap
 from tamis.eval.attacks.inert import is_inert
+from tamis.eval.attacks.silenced import Silenced
 from tamis.eval.case import Case, Document
-from tamis.eval.trust.context_kinds import Context
-from tamis.eval.trust.extraction import Extraction
-from tamis.eval.trust.group_swap import PAIRS, GroupSwap
 from tamis.eval.trust.personal import personal_data
-from tamis.eval.trust.silenced import Silenced, with_silent_twins
 
 OTHERS = [Document(f"o{place}", Content(f"Passage {place} is about tides.")) for place in range(6)]
 POOL = Pool([Document("d", Content("Paris is old.")), *OTHERS])
@@ -77,7 +78,7 @@ def test_contexts_beside_the_point_hold_no_answer_and_keep_their_ids() -> None:
     (document,) = documents_of(CASE, irrelevant)
     assert document.id == "d"
     assert document.content in [other.content for other in OTHERS]
-    assert document.planted == "context-irrelevant"
+    assert document.planted == "context"
     empty = Context("empty").apply(CASE, 1.0, POOL, Random(1))
     assert documents_of(CASE, empty) == ()
     assert documents_of(CASE, Context("empty").control(CASE, 1.0, POOL, Random(1))) == CASE.documents
@@ -88,20 +89,12 @@ def test_contexts_beside_the_point_hold_no_answer_and_keep_their_ids() -> None:
 
 
 def test_silence_needs_a_twin() -> None:
-    def case(name: str, condition: str, text: str) -> Case:
-        return Case(
-            name,
-            Content("Who?"),
-            documents=(Document(name, Content(text)),),
-            group="g",
-            extra={"condition": condition, "options": ("A", "B", "Unknown")},
-        )
-
-    silent, decided = case("1", "ambig", "A met B."), case("2", "disambig", "A met B. A left.")
-    lonely = case("3", "disambig", "C met D. D left.")
-    (twin,) = with_silent_twins([silent, decided, lonely])
-    assert twin.id == "2"
-    (document,) = documents_of(twin, Silenced().apply(twin, 1.0, POOL, Random(1)))
-    assert document.content.text == "A met B."
-    with pytest.raises(NotApplicable, match="silent twin"):
-        Silenced().apply(lonely, 1.0, POOL, Random(1))
+    decided = Case(
+        "1", Content("Who?"), documents=(Document("1", Content("A met B. A left.")),), extra={"silent": "A met B."}
+    )
+    (document,) = documents_of(decided, Silenced().apply(decided, 1.0, POOL, Random(1)))
+    assert (document.id, document.content.text, document.planted) == ("1", "A met B.", "silenced")
+    assert documents_of(decided, Silenced().control(decided, 1.0, POOL, Random(1))) == decided.documents
+    for lonely in (replace(decided, extra={}), replace(decided, documents=(*decided.documents, OTHERS[0]))):
+        with pytest.raises(NotApplicable, match="silent twin"):
+            Silenced().apply(lonely, 1.0, POOL, Random(1))

@@ -9,11 +9,11 @@ from typing import ClassVar
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting
 
-from ..attacks.answers import holds_answer
-from ..attacks.attack import Attacked, Changes, NotApplicable
-from ..attacks.material import Material
-from ..attacks.strength import part_of, share
 from ..case import Case
+from .answers import holds_answer
+from .attack import Attacked, Changes, NotApplicable
+from .material import Material
+from .strength import part_of, share
 
 PAIRS = (
     ("he", "she"),
