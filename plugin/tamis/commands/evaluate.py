@@ -15,7 +15,7 @@ from tamis.core.errors import BadSetting
 
 from .correcting import Correct, corrections_of
 from .options import AsJson, ShowContent
-from .terminal import console, one_line, plain, print_json, progress_bar, say
+from .terminal import console, one_line, plain, print_json, print_rows, progress_bar, say
 
 if TYPE_CHECKING:
     from tamis.eval.evaluation import Run
@@ -192,6 +192,12 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json(known)
         return
-    for kind, names in known.items():
-        console().print(f"{kind}: {one_line(', '.join(names), 2000)}")
+    for kind, rows in (
+        ("suites", [(name, Suite.of(name).goal) for name in known["suites"]]),
+        ("attacks", [(name, ATTACKS.build(name).goal) for name in known["attacks"]]),
+    ):
+        console().print(f"{kind}:")
+        print_rows(rows, console())
+    for kind in ("metrics", "formats"):
+        console().print(f"{kind}: {one_line(', '.join(known[kind]), 4000)}")
     console().print("metrics besides: those of ir-measures by their names, such as nDCG@10, AP, RR, P@5, R@10")
