@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
 
 ANY_EMBEDDER = "any"
+_AHEAD = 1e-6
+"""Log-odds by which a candidate is ahead of another: what rounding cannot turn round, and nobody can tell."""
 _NOTHING: Evidence = {}
 
 
@@ -119,7 +121,7 @@ class Candidates(NamedTuple):
         highest, others = -np.inf, set(self.others.tolist())
         for i in np.argsort(among_all, kind="stable").tolist():
             if i not in others:
-                odds[i] = max(odds[i], np.nextafter(highest, np.inf))
+                odds[i] = max(odds[i], highest + _AHEAD)
             highest = max(highest, odds[i])
         return odds
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..outcome import Outcome, outcome_of
 from ..variant import Variant
+from .packing import packed, unpacked
 
 NOT_APPLICABLE = "not applicable: "
 """How the error of a record begins whose case the attack has nothing to do with."""
@@ -51,7 +52,7 @@ class Record:
             "error": self.error,
             "realised": self.realised,
             "tags": list(self.tags),
-            "evidence": dict(self.evidence),
+            "evidence": packed(self.evidence),
         }
 
     @classmethod
@@ -68,5 +69,5 @@ class Record:
             error=written["error"],
             realised=written["realised"],
             tags=tuple(written["tags"]),
-            evidence=written["evidence"],
+            evidence=unpacked(written["evidence"]),
         )
