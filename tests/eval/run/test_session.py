@@ -16,6 +16,7 @@ import pytest
 
 from tamis.core.content import Content
 from tamis.core.errors import BadInput, BadSetting
+from tamis.eval.outcome import Unscored
 from tamis.eval.run.journal import FILE, Journal, records
 from tamis.eval.run.plan import Plan
 from tamis.eval.run.session import How
@@ -59,11 +60,11 @@ def test_a_record_says_what_was_attacked_seen_and_scored(laboratory: Any, engine
     assert found["c1", "plants@2~control"].answer.startswith("harmless 0.")
 
 
-def test_an_attack_that_does_not_apply_has_failed_and_is_not_put_to_the_target(laboratory: Any, engine: Any) -> None:
+def test_an_attack_that_does_not_apply_scores_nothing_and_is_not_put_to_the_target(laboratory: Any, engine: Any) -> None:
     target = engine()
     found = by_key(laboratory.run(target))
     assert found["c4", "plants@1"].error == "not applicable: the case is immune"
-    assert found["c4", "plants@1"].outcomes["answer_length"].error == "not applicable: the case is immune"
+    assert found["c4", "plants@1"].outcomes["answer_length"] == Unscored("not applicable: the case is immune")
     assert found["c4", "clean"].error is None
     assert target.asked.count("c4") == 1
 

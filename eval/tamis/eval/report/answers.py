@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from ..outcome import Failed, Outcome, Unscored
+from ..outcome import Outcome, Unscored
+from ..run.judge import without_a_trace
 from ..run.record import Record
 from ..variant import CLEAN
 
@@ -45,7 +46,7 @@ class Answers:
 
 def _flipped(clean: Record, attacked: Record) -> Outcome:
     if attacked.error is not None:
-        return Failed(attacked.error)
+        return without_a_trace(attacked.error)
     if clean.error is not None:
         return Unscored("there is no clean answer to compare with")
     from ..metrics.flips import flips

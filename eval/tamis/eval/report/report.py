@@ -11,8 +11,8 @@ in it comes from a clock. Its schema, "tamis-report/1":
     variants      in the suite's order, clean first: key, attack, strength, control, goal, source, unit; realised: the
                   mean strength that was reached, null where nothing was run; records: how many there are;
                   not_applicable: why the attack could not be made on a case as it is specified, and on how many
-    estimates     for each figure and variant: scored, unscored, failed: how many items (failed: those of an attack that
-                  was not applicable too); mean, low, high over the scored (null where none, or where one item says
+    estimates     for each figure and variant: scored, unscored, failed: how many items (unscored: also where an attack
+                  was not applicable); mean, low, high over the scored (null where none, or where one item says
                   nothing of its spread);
                   reasons: why items were not scored, and how often
     differences   for each figure, variant and baseline: the variant minus the baseline over the n items scored on both

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ..metrics.metric import Metric, Observed
 from ..outcome import Failed, Outcome, Scored, Unscored
 from .attempt import reason_of
+from .record import NOT_APPLICABLE
 
 
 class Judged(NamedTuple):
@@ -25,12 +26,24 @@ def judged(seen: Observed, metrics: Sequence[Metric]) -> Judged:
 
 
 def failed(error: str, metrics: Sequence[Metric]) -> Judged:
-    """Every metric's own figure as failed for the same reason; nothing is known of the steps there would have been."""
+    """Every metric's own figure without a value for the same reason: failed, or unscored where an attack had no place.
+
+    Nothing is known of the steps that there would have been.
+    """
     result = Judged({}, {})
     for metric in metrics:
         kept = result.timings if metric.about.is_measured_time else result.outcomes
-        kept[metric.name] = Failed(error)
+        kept[metric.name] = without_a_trace(error)
     return result
+
+
+def without_a_trace(error: str) -> Outcome:
+    """What a figure is where there is no trace, for this reason.
+
+    >>> without_a_trace("TimeoutError: 60 s"), without_a_trace("not applicable: the case has no date")
+    (Failed(error='TimeoutError: 60 s'), Unscored(reason='not applicable: the case has no date'))
+    """
+    return Unscored(error) if error.startswith(NOT_APPLICABLE) else Failed(error)
 
 
 def _scores(seen: Observed, metric: Metric) -> Mapping[str, Outcome]:
