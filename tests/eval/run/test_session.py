@@ -60,7 +60,7 @@ def test_a_record_says_what_was_attacked_seen_and_scored(laboratory: Any, engine
     assert found["c1", "plants@2~control"].answer.startswith("harmless 0.")
 
 
-def test_an_attack_that_does_not_apply_scores_nothing_and_is_not_put_to_the_target(laboratory: Any, engine: Any) -> None:
+def test_where_an_attack_does_not_apply_nothing_is_scored_and_nothing_asked(laboratory: Any, engine: Any) -> None:
     target = engine()
     found = by_key(laboratory.run(target))
     assert found["c4", "plants@1"].error == "not applicable: the case is immune"
