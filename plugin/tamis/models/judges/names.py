@@ -21,7 +21,21 @@ class Name(NamedTuple):
 _TOKEN = re.compile(r"[^\W\d_](?:[^\W_]|['’.&-](?=[^\W_]))*|\d+|[^\w\s]")
 _LINKS = frozenset("of the de la le du von van der den di da al el bin ibn y".split())  # noqa: SIM905
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
-_NEVER = frozenset(word.casefold() for word in (*MONTHS, *_DAYS.split(), "I", "Mr", "Mrs", "Ms", "Dr", "Yes", "No"))
+_NEVER = frozenset(
+    word.casefold()
+    for word in (
+        *MONTHS,
+        *_DAYS.split(),
+        *(f"{day}s" for day in _DAYS.split()),
+        "I",
+        "Mr",
+        "Mrs",
+        "Ms",
+        "Dr",
+        "Yes",
+        "No",
+    )
+)
 # Words that often begin a sentence and name nothing, beside the stop words.
 _OPENERS = frozenset(
     """after although among another are before both despite during each every following however instead later many
@@ -90,12 +104,23 @@ def _is_initial(tokens: list["re.Match[str]"], at: int) -> bool:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a name or a text as they are compared: folded, without "'s".
+    """The words of a name or a text as they are compared: folded, without "'s" and a plural's ending.
 
     >>> words_of("Arthur’s Magazine")
     ['arthur', 'magazine']
+    >>> words_of("Nobel Prizes") == words_of("the Nobel Prize")[1:]
+    True
     """
-    return _WORD.findall(re.sub(r"['’]s\b", "", text).casefold())
+    return [_singular(word) for word in _WORD.findall(re.sub(r"['’]s\b", "", text).casefold())]
+
+
+def _singular(word: str) -> str:
+    """One form for a word and its plural, whether or not that is a word: "James" is "jame" on both sides."""
+    if len(word) < 4 or not word.endswith("s") or word.endswith("ss"):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y"
+    return word[:-2] if word.endswith(("ches", "shes", "sses", "xes")) else word[:-1]
 
 
 def share_met(name: Name, known: frozenset[str]) -> float:
