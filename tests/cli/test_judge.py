@@ -1,5 +1,6 @@
 """``tamis judge`` and ``tamis label``: from pairs to a check and back, and what they say of wrong input."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,34 @@ def test_without_a_check_nothing_is_corrected(tmp_path: Path) -> None:
     code, _, said = run("judge", "correct", tmp_path, "--figure", "hallucinated", "--check", tmp_path / "no.json")
     assert code == 2
     assert "report.json: cannot be read" in said
+
+
+def test_the_claims_of_a_run_go_out_and_come_back(tmp_path: Path) -> None:
+    async def answer(question: str) -> dict[str, Any]:
+        return {"answer": f"It is {question}. It is old.", "passages": [{"id": "d1", "text": "It is red."}]}
+
+    cases = [Case(colour, Content(colour)) for colour in ("red", "blue")]
+    folder = evaluate(answer, cases, Suite.of({"name": "s", "metrics": ["answered"]}), out=tmp_path / "run").folder
+    table, back = tmp_path / "sample.csv", tmp_path / "labelled.jsonl"
+    code, _, said = run("label", "export", "--run", folder, "--out", table)
+    assert (code, said) == (0, f"tamis: 4 pairs written to {table}\n")
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["claim"] for row in rows] == ["It is red.", "It is old.", "It is blue.", "It is old."]
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "label": "supported" if "red" in row["claim"] else "unsupported"} for row in rows)
+    code, shown, _ = run("label", "import", table, "--run", folder, "--out", back, "--json")
+    assert json.loads(shown) == {"pairs": 4, "labelled": 4, "supported": 1, "output": str(back)}
+    code, _, _ = run("judge", "check", "--judge", "facts", "--data", back, "--out", tmp_path / "check.json")
+    assert code == 0
+
+
+@pytest.mark.parametrize("given", [(), ("--data", "a.jsonl", "--run", "runs/1")])
+def test_labels_are_of_pairs_or_of_a_run(given: tuple[str, ...], tmp_path: Path) -> None:
+    code, _, said = run("label", "export", *given, "--out", tmp_path / "sample.csv")
+    assert (code, said) == (2, "tamis: give --data FILE or --run FOLDER, one of them\n")
 
 
 def test_labels_go_out_and_come_back(pairs: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .near_negatives import KINDS, NearNegative, near_negative
     from .pairs import Pair, read_pairs, write_pairs
     from .probes import Stability, Twins, twins
+    from .run_claims import RunClaims, claims_of_run
 
 _HOME = {
     name: home
@@ -26,6 +27,7 @@ _HOME = {
         "near_negatives": ("KINDS", "NearNegative", "near_negative"),
         "pairs": ("Pair", "read_pairs", "write_pairs"),
         "probes": ("Stability", "Twins", "twins"),
+        "run_claims": ("RunClaims", "claims_of_run"),
     }.items()
     for name in names
 }
@@ -38,9 +40,11 @@ __all__ = [
     "JudgeCheck",
     "NearNegative",
     "Pair",
+    "RunClaims",
     "Stability",
     "Twins",
     "check_judge",
+    "claims_of_run",
     "corrected_rates",
     "export_labels",
     "import_labels",

@@ -2,6 +2,7 @@
 
 import base64
 import math
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from io import BytesIO
@@ -18,12 +19,14 @@ from ..trace import Passage, Trace
 
 LONGEST_ANSWER = 20_000
 _LONGEST_PASSAGE = 600
+_LONGEST_CONTEXT = 8_000
 _LONGEST_PROMPT = 4_000
 _LONGEST_ID = 200
 _MOST_PASSAGES = 100
 _MOST_THUMBNAILS = 8
 _SIDE = 112
 _REMEMBERED = 256
+_CUT = re.compile(r"… \[\d+ more characters\]\Z")
 
 
 def cut(text: str, longest: int) -> str:
@@ -36,19 +39,30 @@ def cut(text: str, longest: int) -> str:
     return short.encode("utf-8", "replace").decode("utf-8")
 
 
+def is_cut(text: str) -> bool:
+    """Whether ``cut`` took something from it.
+
+    >>> is_cut(cut("abcdef", 3)), is_cut("abc")
+    (True, False)
+    """
+    return _CUT.search(text) is not None
+
+
 def evidence(case: Case, query: Content, trace: Trace, small: Callable[[Image], str | None]) -> dict[str, Any]:
     """The trace as JSON: query, steps and prompt; ``small`` gives an image's thumbnail, or None.
 
     With it whether the case is harmful, where it says so: reports cut the texts of those that are.
-    Thumbnails are of the passages that fed the answer, and of planted ones wherever they stood.
+    Thumbnails are of the passages that fed the answer, and of planted ones wherever they stood. What fed the answer is
+    kept at length: people judge answers by it.
     """
+    context = {passage.id for passage in trace.context}
     written: dict[str, Any] = {
         "query": cut(query.text, _LONGEST_PASSAGE),
         "query_images": len(query.images),
         "steps": [
             {
                 "name": cut(step.name, _LONGEST_ID),
-                "passages": [_passage(one, case) for one in step.passages[:_MOST_PASSAGES]],
+                "passages": [_passage(one, case, fed=one.id in context) for one in step.passages[:_MOST_PASSAGES]],
                 **({"left_out": len(step.passages) - _MOST_PASSAGES} if len(step.passages) > _MOST_PASSAGES else {}),
             }
             for step in trace.steps
@@ -62,13 +76,13 @@ def evidence(case: Case, query: Content, trace: Trace, small: Callable[[Image], 
     return {**written, "thumbnails": thumbnails} if thumbnails else written
 
 
-def _passage(passage: Passage, case: Case) -> dict[str, Any]:
+def _passage(passage: Passage, case: Case, *, fed: bool) -> dict[str, Any]:
     score = passage.score
     return {
         "id": cut(passage.id, _LONGEST_ID),
         "score": float(score) if score is not None and math.isfinite(score) else None,
         "planted": passage.planted,
-        "text": cut(passage.content.text, _LONGEST_PASSAGE),
+        "text": cut(passage.content.text, _LONGEST_CONTEXT if fed else _LONGEST_PASSAGE),
         "images": len(passage.content.images),
         "gold": passage.id in case.gold,
     }
