@@ -21,6 +21,7 @@ from typing import Any
 from judge_pairs import RememberingEmbedder, begin, clapnq, halueval, is_held_out
 
 from tamis.core.content import Content
+from tamis.core.errors import TamisError
 from tamis.eval.judges import Pair, read_pairs, twins
 from tamis.eval.judges.accuracy import THRESHOLD, accuracy
 from tamis.eval.stats import Interval, clustered_rate_interval, rate_interval
@@ -106,7 +107,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     options = parser.parse_args()
     if options.pairs:
-        sets = {options.pairs.name: [one for one in read_pairs(options.pairs) if one.supported is not None]}
+        try:
+            sets = {options.pairs.name: [one for one in read_pairs(options.pairs) if one.supported is not None]}
+        except TamisError as error:
+            parser.error(str(error))
         sources = dict(sets)
     else:
         sets = public()

@@ -14,11 +14,13 @@ character error of OCR against the sentence that is drawn, its seconds a page, a
 trained on AdvBench and Alpaca stops as text, as the drawn sentence and as the image by OCR, beside its false alarms on
 FigStep's 50 harmless sentences; the rate of passages a second on two cores (the probe on a fiftieth of them).
 
-With ``--texts`` (``{"text" or "image", "harmful": bool, "group"?}`` a line) the same cross-validation on that file, and
-nothing else. No text is printed.
+With ``--texts`` (``{"text" or "image", "harmful": bool, "group"?}`` a line) the same cross-validation on that file,
+where it has enough of both kinds, and how screens that were trained on each public set do on it, where those are here.
+No text is printed.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -33,6 +35,7 @@ from corpora import data_folder
 
 from tamis.commands.train import harmless_prose
 from tamis.core.content import Content
+from tamis.core.errors import BadInput, TamisError
 from tamis.core.media import MediaPolicy
 from tamis.eval.datasets import load
 from tamis.eval.harm import screen_scores
@@ -97,19 +100,24 @@ def cross_validated(examples: list[Example], kind: str, prose: Sequence[Content]
     chances = [
         None if raw is None else cuts[held_out.fold_of[at]].probability(raw) for at, raw in zip(own, raws, strict=True)
     ]
+    return measured(examples, chances, [cuts[held_out.fold_of[at]].threshold for at in own], seed)
+
+
+def transferred(examples: list[Example], screen: Screen, seed: int) -> dict[str, Any]:
+    """A screen that was trained on something else."""
+    chances = [one.harmful for one in screen.screen([example.content for example in examples])]
+    return measured(examples, chances, [screen.threshold] * len(examples), seed)
+
+
+def measured(
+    examples: list[Example], chances: Sequence[float | None], thresholds: Sequence[float], seed: int
+) -> dict[str, Any]:
+    """The figures of P(harmful), and of each text's threshold."""
     labels = [example.harmful for example in examples]
-    scores = screen_scores(
-        labels,
-        chances,
-        clusters=[example.group or f"text {at}" for at, example in enumerate(examples)],
-        seed=seed,
-    )
-    at_default = screen_scores(
-        labels,
-        [None if one is None else float(one >= cuts[held_out.fold_of[at]].threshold) for at, one in enumerate(chances)],
-        clusters=[example.group or f"text {at}" for at, example in enumerate(examples)],
-        seed=seed,
-    )
+    clusters = [example.group or f"text {at}" for at, example in enumerate(examples)]
+    over = [None if one is None else float(one >= limit) for one, limit in zip(chances, thresholds, strict=True)]
+    scores = screen_scores(labels, chances, clusters=clusters, seed=seed)
+    at_default = screen_scores(labels, over, clusters=clusters, seed=seed)
     return {
         "harmful": sum(labels),
         "harmless": len(labels) - sum(labels),
@@ -120,6 +128,27 @@ def cross_validated(examples: list[Example], kind: str, prose: Sequence[Content]
         "found": at_default.true_positive_rate,
         "false_alarms": at_default.false_positive_rate,
     }
+
+
+def of_own_texts(path: Path, prose: Sequence[Content], seed: int) -> dict[str, Any]:
+    """Somebody's labelled texts: by cross-validation, and by screens that were trained on the public sets."""
+    examples = [one for one in read_examples(path, ocr=text_in_image) if one.content.text.strip()]
+    found: dict[str, Any] = {}
+    try:
+        found[path.name] = {kind: cross_validated(examples, kind, prose, seed) for kind in KINDS}
+    except BadInput as error:
+        print(f"no cross-validation: {error}", file=sys.stderr)
+    public = {}
+    with contextlib.suppress(SystemExit, TamisError):
+        public = {name: examples_of(folder) for name, folder in SETS.items()}
+    for name, others in public.items():
+        found[f"trained on {name}"] = {
+            kind: transferred(
+                examples, train_screen(others, kind, seed=seed, background=prose, embedder=EMBEDDER).screen, seed
+            )  # type: ignore[arg-type]
+            for kind in KINDS
+        }
+    return found
 
 
 def stopped(screen: Screen, contents: Sequence[Content]) -> Interval:
@@ -217,12 +246,14 @@ def main() -> int:
     options = parser.parse_args()
     begun = time.perf_counter()
     prose = harmless_prose()
-    if options.texts is None:
-        sets = {name: examples_of(folder) for name, folder in SETS.items()}
-    else:
-        read = [one for one in read_examples(options.texts, ocr=text_in_image) if one.content.text.strip()]
-        sets = {options.texts.name: read}
     result: dict[str, Any] = {"command": "python benchmarks/screens.py", "rate": RATE, "sets": {}}
+    if options.texts is not None:
+        try:
+            result["sets"] = of_own_texts(options.texts, prose, options.seed)
+        except TamisError as error:
+            print(f"screens.py: {error}", file=sys.stderr)
+            return 2
+    sets = {} if options.texts is not None else {name: examples_of(folder) for name, folder in SETS.items()}
     for name, examples in sets.items():
         result["sets"][name] = {}
         for kind in KINDS:
@@ -267,10 +298,10 @@ def _own_threads(screen: Screen, contents: Sequence[Content]) -> float:
 
 def _print(result: dict[str, Any]) -> None:
     columns = ("coverage", "auroc", "balanced_accuracy", "f1", "found", "false_alarms")
-    print(f"{'':28s}" + "".join(f"{name.replace('_', ' '):>24s}" for name in columns))
+    print(f"{'':34s}" + "".join(f"{name.replace('_', ' '):>24s}" for name in columns))
     for name, kinds in result["sets"].items():
         for kind, row in kinds.items():
-            print(f"{f'{name}, {kind}':28s}" + "".join(f"{shown(row[column]):>24s}" for column in columns))
+            print(f"{f'{name}, {kind}':34s}" + "".join(f"{shown(row[column]):>24s}" for column in columns))
     if "clapnq" not in result:
         return
     print("\nfalse positives on clapnq's passages at the default threshold")
