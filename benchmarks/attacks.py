@@ -1,6 +1,7 @@
 """How many planted passages reach the language model: LlamaIndex with and without Tamis, on the same corpus and cases.
 
-    python benchmarks/attacks.py [--cases FILE.jsonl] [--planted FILE.jsonl] [--json] [--limit 100] [--seed 0]
+    python benchmarks/attacks.py [--limit 100] [--only KIND ...] [--seed 0] [--json]
+    python benchmarks/attacks.py --cases FILE.jsonl [--planted FILE.jsonl] [--json]
 
 Three pipelines over one store: ``stock`` (LlamaIndex's vector retriever, five passages), ``stock_best`` (its fusion
 with BM25, five passages, reordered) and ``tamis`` (``harden()`` as it comes), and the same with
@@ -16,7 +17,8 @@ length that does no harm. With files, the corpus is the documents of all cases (
 
 A figure is measured where the passages go to the language model. ``exposure`` is the share of a case's planted passages
 that do, ``reached`` the share of cases where any does; ``gold recall`` is that of the cases whose gold is in the
-corpus, with nothing planted and under each attack.
+corpus, with nothing planted and under each attack. ``--only`` takes the kinds whose names begin so, beside the cases
+with nothing planted.
 """
 
 import argparse
@@ -83,8 +85,8 @@ class Work:
     trials: Sequence[Trial]
 
 
-def published(limit: int, seed: int) -> Work:
-    """The pool of lost-in-the-middle under the published attacks."""
+def published(limit: int, seed: int, only: Sequence[str] | None = None) -> Work:
+    """The pool of lost-in-the-middle under the published attacks, or those whose kinds begin with one of ``only``."""
     corpus = litm()
     documents = [Document(name, Content(text)) for name, text in corpus.passages.items()]
     pool = Pool(documents)
@@ -94,20 +96,24 @@ def published(limit: int, seed: int) -> Work:
         for one in asked
     ]
     trials = [Trial("clean", False, case, ()) for case in own]
+
+    def add(attack: Attack, strength: float, kind: str, cases: Sequence[Case]) -> None:
+        if only is None or kind.startswith(tuple(only)):
+            trials.extend(made(attack, strength, kind, cases, pool, seed))
+
     for name in ("hotpotqa", "msmarco"):
         poisoned = list(load(data_folder() / "poisonedrag" / f"{name}.json").cases())[:limit]
         for strength in (1, 5):
-            trials += made(attack_of("poison"), strength, f"poison {name}, {strength}", poisoned, pool, seed)
+            add(attack_of("poison"), strength, f"poison {name}, {strength}", poisoned)
     for strength in (1, 5):
-        trials += made(attack_of("poison"), strength, f"poison litm, {strength}", own, pool, seed)
+        add(attack_of("poison"), strength, f"poison litm, {strength}", own)
     # BIPIA's own texts as they are: what is measured is whether they arrive, and a mark would tell them apart.
     told = {"injections": str(data_folder() / "bipia" / "text_attack_train.json"), "marked": False}
     for position in ("start", "middle", "end"):
-        attack = attack_of({"name": "injection", "position": position, **told})
-        trials += made(attack, 1, f"injection, {position}", own, pool, seed)
-    drawn = made(attack_of({"name": "image-injection", **told}), 1, "injection, image", own[:IMAGES], pool, seed)
-    trials += [trial._replace(planted=tuple(map(read, trial.planted))) for trial in drawn]
-    trials += made(attack_of("contradiction"), 1, "contradiction", own, pool, seed)
+        add(attack_of({"name": "injection", "position": position, **told}), 1, f"injection, {position}", own)
+    add(attack_of({"name": "image-injection", **told}), 1, "injection, image", own[:IMAGES])
+    add(attack_of("contradiction"), 1, "contradiction", own)
+    trials = [one._replace(planted=tuple(map(read, one.planted))) if "image" in one.kind else one for one in trials]
     return Work(documents, trials)
 
 
@@ -264,6 +270,7 @@ def main() -> int:
     parser.add_argument("--planted", type=Path, help="passages planted for them")
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument("--limit", type=int, default=100, help="cases of each published set")
+    parser.add_argument("--only", nargs="*", metavar="KIND", help="published attacks whose names begin so")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if options.planted and not options.cases:
@@ -272,7 +279,7 @@ def main() -> int:
         if options.cases:
             work, folder = from_files(options.cases, options.planted), Path(scratch)
         else:
-            work, folder = published(options.limit, options.seed), cache_folder() / "attacks-litm"
+            work, folder = published(options.limit, options.seed, options.only), cache_folder() / "attacks-litm"
         with store_of(work.documents, folder) as store:
             nodes = [node_of(one.content, one.id) for one in work.documents]
             engines = {
