@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CPU_BUDGET, GPU_BUDGET = 2048, 16_384
+CPU_BUDGET, GPU_BUDGET = 1024, 16_384
 # Starting a batch of a model of 2B on an H200 takes as long as computing this many tokens.
 CPU_OVERHEAD, GPU_OVERHEAD = 48, 2048
 CPU_AHEAD, GPU_AHEAD = 1, 3

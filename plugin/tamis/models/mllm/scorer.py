@@ -38,7 +38,7 @@ class TransformersScorer(LocalModelScorer):
     from an uncached one by rounding alone. Where a model's layers do not allow that, or it changes scores, prefixes
     are not kept, and a log line says why.
 
-    ``token_budget`` is the most padded tokens, visual ones included, in a batch; None is 2048 on a CPU and 16,384 on a
+    ``token_budget`` is the most padded tokens, visual ones included, in a batch; None is 1024 on a CPU and 16,384 on a
     GPU. When memory runs out it is halved for good. ``max_length`` is the longest prompt in tokens, None the model's
     own limit: what is longer loses text, never frame or image. ``image_workers`` threads decode images meanwhile; None
     is 4 beside a model on the CPU, and as many as there are cores, 4 to 16, beside one on a GPU.
