@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tamis.core.errors import BadInput
 
 from .attacks.attack import Attack
-from .metrics.metric import About, Metric
+from .metrics.metric import Metric, meaning_of
 from .variant import CLEAN, Variant
 
 if TYPE_CHECKING:
@@ -93,11 +93,6 @@ class Suite:
         """The attacks by name."""
         return {trial.attack.name: trial.attack for trial in self.attacks}
 
-    @property
-    def about(self) -> dict[str, About]:
-        """What each metric's figures mean, by the metric's name."""
-        return {metric.name: metric.about for metric in self.metrics}
-
     @classmethod
     def of(cls, named: "str | Path | Mapping[str, Any] | Suite") -> "Suite":
         """A suite by its name, its file, what such a file holds, or as it is.
@@ -141,7 +136,7 @@ class Suite:
             if figure not in metrics:
                 raise BadInput(f'corrections: the suite does not measure "{figure}"{nearest(figure, list(metrics))}')
             with at(f"corrections.{figure}"):
-                read[figure] = Correction.read(figure, given, FigureInfo.of(metrics[figure]))
+                read[figure] = Correction.read(figure, given, FigureInfo.of(meaning_of(metrics[figure])))
         return read
 
     def _check_gate(self, text: str) -> None:
@@ -154,7 +149,7 @@ class Suite:
         gate = parse(text)
         tried = [variant.key for variant in self.variants]
         tried += [f"{trial.attack.name}{end}" for trial in self.attacks for end in ("", "~control")]
-        measured = [*self.about, FLIPS]
+        measured = [*(metric.name for metric in self.metrics), FLIPS]
         for figure, variant in (operand for operand in (gate.operand, gate.minus) if operand is not None):
             if metric_of_figure(figure) not in measured:
                 raise BadInput(f'the suite does not measure "{figure}"{nearest(figure, measured)}')

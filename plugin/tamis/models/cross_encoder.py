@@ -10,7 +10,7 @@ from tamis.core.errors import BadSetting, MediaError, MissingExtra
 from tamis.core.media import MediaPolicy
 
 from .scorer import LocalScorer, checked_scores
-from .unavailable import unavailable
+from .unavailable import tried_once, unavailable
 
 
 @dataclass(frozen=True)
@@ -79,20 +79,17 @@ class CrossEncoderScorer(LocalScorer):
                     from sentence_transformers import CrossEncoder
                 except ImportError as error:
                     raise MissingExtra("a cross-encoder on this machine", extra="local") from error
-                if (failed := self._loaded.get("failed")) is not None:
-                    raise failed
-                try:
-                    loaded = CrossEncoder(
-                        self.model,
-                        device=self.device,
-                        max_length=self.max_length,
-                        local_files_only=self.local_files_only,
-                        trust_remote_code=False,
-                    )
-                except Exception as error:
-                    # What nobody has takes long to be missed, and would again in every call.
-                    failed = self._loaded["failed"] = unavailable(f'the cross-encoder "{self.model}"', error)
-                    raise failed from error
+                with tried_once(self._loaded):
+                    try:
+                        loaded = CrossEncoder(
+                            self.model,
+                            device=self.device,
+                            max_length=self.max_length,
+                            local_files_only=self.local_files_only,
+                            trust_remote_code=False,
+                        )
+                    except Exception as error:
+                        raise unavailable(f'the cross-encoder "{self.model}"', error) from error
                 if loaded.num_labels > 2:
                     raise BadSetting(
                         f'the cross-encoder "{self.model}" has {loaded.num_labels} labels; 1 or 2 can rank'

@@ -1,4 +1,8 @@
-"""What is said of a model that cannot be loaded, whichever library was to load it."""
+"""A model that cannot be loaded: what is said of it, whichever library was to load it, and that it is tried once."""
+
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
 
 from tamis.core.errors import ModelUnavailable
 
@@ -15,3 +19,21 @@ def unavailable(what: str, error: Exception) -> ModelUnavailable:
     if reason.startswith("Repo id must"):
         reason = "there is no such folder, and no hub has models of such a name"
     return ModelUnavailable(f"{what} cannot be loaded: {reason}")
+
+
+@contextmanager
+def tried_once(
+    known: MutableMapping[str, Any], kinds: tuple[type[Exception], ...] = (ModelUnavailable,)
+) -> Iterator[None]:
+    """Around loading a model: what it fails with is kept in ``known`` under "failed" and raised again the next time.
+
+    A name that no hub knows takes half a minute to fail, and would again in every call. ``kinds`` are the errors that
+    are kept.
+    """
+    if (failed := known.get("failed")) is not None:
+        raise failed
+    try:
+        yield
+    except kinds as error:
+        known["failed"] = error
+        raise

@@ -1,22 +1,21 @@
 """RerankingStage: what rerankers of every kind have in common: what they may read, a deadline, what they tell."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
-from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
-from pydantic import Field, InstanceOf, PrivateAttr, field_serializer, field_validator
+from llama_index.core.schema import NodeWithScore, QueryBundle
+from pydantic import Field, PrivateAttr
 
 from tamis.core.errors import BadInput
-from tamis.core.media import MediaPolicy
 from tamis.models.counting import Counts, count_all, counted
 
 from .scoring import Outcome, adrive, aperform, drive, perform
-from .stage import Stage
+from .stage import ReadingStage
 from .statistics import Statistics
 
 dispatcher = get_dispatcher(__name__)
@@ -35,35 +34,18 @@ class Report:
         self.counts = Counts()
 
 
-class RerankingStage(Stage):
+class RerankingStage(ReadingStage):
     """Judges candidates by ``_steps`` and returns them by ``_ranked``, the same work on both paths, sync and async.
 
     Every call gives LlamaIndex's rerank events and its callback, an end for every start, and tells by ``_tell`` what
-    came of it. ``top_n`` keeps only so many; None keeps all. ``deadline_s`` is for the whole call, in seconds.
-    ``media`` is what may be seen of the images, ``metadata_mode`` which metadata belong to a passage's text.
+    came of it. ``top_n`` keeps only so many; None keeps all.
     """
 
     top_n: int | None = Field(default=None, ge=1, strict=True)
-    deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    media: InstanceOf[MediaPolicy] | None = Field(default=None, description="Which images a model is given as bytes.")
-    metadata_mode: MetadataMode = MetadataMode.NONE
     _statistics: Statistics = PrivateAttr(default_factory=Statistics)
 
     def __init__(self, *, callback_manager: CallbackManager | None = None, **settings: Any) -> None:
         super().__init__(callback_manager=callback_manager, **settings)
-
-    @field_validator("media", mode="before")
-    @classmethod
-    def _build_media(cls, value: Any) -> Any:
-        return MediaPolicy.from_dict(value) if isinstance(value, Mapping) else value
-
-    @field_serializer("media")
-    def _write_media(self, media: MediaPolicy | None) -> dict[str, Any] | None:
-        return None if media is None else media.to_dict()
-
-    @field_serializer("metadata_mode")
-    def _write_mode(self, mode: MetadataMode) -> str:
-        return mode.value
 
     @property
     def stats(self) -> dict[str, float]:

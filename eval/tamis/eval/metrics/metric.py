@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..attacks.attack import Attacked
 from ..case import Case
@@ -68,6 +68,18 @@ class Judged(Protocol):
 
     @property
     def counts(self) -> Counted: ...
+
+
+def meaning_of(metric: Metric) -> dict[str, Any]:
+    """What a metric says of its figures, as JSON: what a run's plan keeps of it and a report is read by."""
+    about = metric.about
+    meaning = {
+        "is_rate": about.is_rate,
+        "higher_is_better": about.higher_is_better,
+        "unit": about.unit,
+        "is_measured_time": about.is_measured_time,
+    }
+    return {**meaning, "judge": metric.judged_by, "counts": metric.counts} if isinstance(metric, Judged) else meaning
 
 
 def at_step(name: str, step: str) -> str:

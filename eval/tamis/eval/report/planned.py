@@ -81,16 +81,7 @@ class Planned:
                     confidence=float(suite.get("confidence", 0.95)),
                     tamis=str(written.get("versions", {}).get("tamis", "")),
                 ),
-                figures={
-                    str(name): FigureInfo(
-                        about["is_rate"],
-                        about["higher_is_better"],
-                        about.get("unit", ""),
-                        about.get("judge", ""),
-                        about.get("counts"),
-                    )
-                    for name, about in written["figures"].items()
-                },
+                figures={str(name): FigureInfo.of(meaning) for name, meaning in written["figures"].items()},
                 variants=tuple(_variant(key, attacks) for key in written["variants"]),
                 gates=tuple(str(gate) for gate in suite.get("gates", ())),
                 corrections=tuple(dict(one) for one in suite.get("corrections", ())),

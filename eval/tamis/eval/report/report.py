@@ -34,12 +34,12 @@ in it comes from a clock. Its schema, "tamis-report/1":
 
 import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tamis.core.errors import BadInput
 
-from ..metrics.metric import Counted, Judged, Metric
+from ..metrics.metric import Counted
 from .neutral import json_text
 
 SCHEMA = "tamis-report/1"
@@ -85,11 +85,15 @@ class FigureInfo:
     counts: Counted | None = None
 
     @classmethod
-    def of(cls, metric: Metric) -> "FigureInfo":
-        """What a metric says of its figures."""
-        about = metric.about
-        info = cls(about.is_rate, about.higher_is_better, about.unit)
-        return replace(info, judge=metric.judged_by, counts=metric.counts) if isinstance(metric, Judged) else info
+    def of(cls, meaning: Mapping[str, Any]) -> "FigureInfo":
+        """From what ``meaning_of`` gave for the figure's metric. Raises KeyError for what is none."""
+        return cls(
+            meaning["is_rate"],
+            meaning["higher_is_better"],
+            meaning.get("unit", ""),
+            meaning.get("judge", ""),
+            meaning.get("counts"),
+        )
 
 
 @dataclass(frozen=True)

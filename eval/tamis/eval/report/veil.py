@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..outcome import Failed, Outcome, Scored, Unscored
+from ..run.evidence import rows_of
 from ..run.record import Record
 
 _SHOWN = 24
@@ -59,14 +60,15 @@ def veiled(record: Record) -> Record:
 
 def without_echoes(record: Record) -> Record:
     """The record with its texts, and with errors and reasons that do not repeat what may be harmful in them."""
-    given = [record.error, *(one.error for one in _failed(record)), *(one.reason for one in _unscored(record))]
-    if not any(given) or not may_be_harmful(record):
+    outcomes = (*record.outcomes.values(), *record.timings.values())
+    given = dict.fromkeys(why for why in (record.error, *map(_why, outcomes)) if why)
+    if not given or not may_be_harmful(record):
         return record
     texts = [" ".join(one.split()) for one in _texts(record)]
-    said = {one: _without_echo(one, texts) for one in dict.fromkeys(given) if one is not None}
+    said = {why: _without_echo(why, texts) for why in given}
     return replace(
         record,
-        error=None if record.error is None else said[record.error],
+        error=said[record.error] if record.error else record.error,
         outcomes={name: _said(one, said) for name, one in record.outcomes.items()},
         timings={name: _said(one, said) for name, one in record.timings.items()},
     )
@@ -95,11 +97,9 @@ def _texts(record: Record) -> Iterator[str]:
     for name in ("query", "prompt"):
         if isinstance(text := record.evidence.get(name), str):
             yield text
-    steps = record.evidence.get("steps")
-    for step in steps if isinstance(steps, list | tuple) else ():
-        passages = step.get("passages") if isinstance(step, Mapping) else None
-        for one in passages if isinstance(passages, list | tuple) else ():
-            if isinstance(one, Mapping) and isinstance(text := one.get("text"), str):
+    for step in rows_of(record.evidence.get("steps")):
+        for one in rows_of(step.get("passages")):
+            if isinstance(text := one.get("text"), str):
                 yield text
 
 
@@ -117,15 +117,13 @@ def _repeats(said: str, text: str) -> bool:
     return any(said[begin : begin + size] in text for begin in range(len(said) - size + 1))
 
 
-def _failed(record: Record) -> list[Failed]:
-    return [one for one in (*record.outcomes.values(), *record.timings.values()) if isinstance(one, Failed)]
-
-
-def _unscored(record: Record) -> list[Unscored]:
-    return [one for one in (*record.outcomes.values(), *record.timings.values()) if isinstance(one, Unscored)]
+def _why(outcome: Outcome) -> str:
+    """Why there is no value; empty where there is one."""
+    if isinstance(outcome, Failed):
+        return outcome.error
+    return outcome.reason if isinstance(outcome, Unscored) else ""
 
 
 def _said(outcome: Outcome, said: Mapping[str, str]) -> Outcome:
-    if isinstance(outcome, Failed):
-        return Failed(said[outcome.error])
-    return Unscored(said[outcome.reason]) if isinstance(outcome, Unscored) else outcome
+    why = _why(outcome)
+    return type(outcome)(said[why]) if isinstance(outcome, Failed | Unscored) and why else outcome

@@ -4,7 +4,7 @@ import base64
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from threading import Lock
 from typing import Any
@@ -86,6 +86,15 @@ def _passage(passage: Passage, case: Case, *, fed: bool) -> dict[str, Any]:
         "images": len(passage.content.images),
         "gold": passage.id in case.gold,
     }
+
+
+def rows_of(written: object) -> list[Mapping[str, Any]]:
+    """The steps of written evidence, or a step's passages; what is no such row is left out, of a journal of anybody's.
+
+    >>> rows_of([{"id": "d1"}, "d2"]), rows_of(None)
+    ([{'id': 'd1'}], [])
+    """
+    return [one for one in written if isinstance(one, Mapping)] if isinstance(written, list | tuple) else []
 
 
 class Thumbnails:

@@ -9,7 +9,7 @@ from typing import Any
 from tamis.core.atomic import write_bytes
 from tamis.core.errors import BadInput
 
-from ..metrics.metric import Judged, Metric
+from ..metrics.metric import meaning_of
 from ..suite import Suite
 from ..variant import Variant
 from .data import DataId
@@ -56,7 +56,7 @@ class Plan:
             target=target,
             data=data,
             seed=seed,
-            figures={metric.name: _meaning(metric) for metric in suite.metrics},
+            figures={metric.name: meaning_of(metric) for metric in suite.metrics},
             variants=suite.variants,
             tamis=version("tamis"),
             factory=factory,
@@ -130,17 +130,6 @@ class Plan:
     def _deciding(self) -> dict[str, Any]:
         written: dict[str, Any] = {**self.to_json(), "data": self.data.to_json(), "tamis": self.tamis}
         return json.loads(json.dumps({name: written[name] for name in _DECIDES}))  # type: ignore[no-any-return]
-
-
-def _meaning(metric: Metric) -> dict[str, Any]:
-    about = metric.about
-    meaning = {
-        "is_rate": about.is_rate,
-        "higher_is_better": about.higher_is_better,
-        "unit": about.unit,
-        "is_measured_time": about.is_measured_time,
-    }
-    return {**meaning, "judge": metric.judged_by, "counts": metric.counts} if isinstance(metric, Judged) else meaning
 
 
 def _difference(name: str, there: Any, here: Any) -> str | None:

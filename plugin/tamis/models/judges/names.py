@@ -20,22 +20,9 @@ class Name(NamedTuple):
 
 _TOKEN = re.compile(r"[^\W\d_](?:[^\W_]|['’.&-](?=[^\W_]))*|\d+|[^\w\s]")
 _LINKS = frozenset("of the de la le du von van der den di da al el bin ibn y".split())  # noqa: SIM905
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
-_NEVER = frozenset(
-    word.casefold()
-    for word in (
-        *MONTHS,
-        *_DAYS.split(),
-        *(f"{day}s" for day in _DAYS.split()),
-        "I",
-        "Mr",
-        "Mrs",
-        "Ms",
-        "Dr",
-        "Yes",
-        "No",
-    )
-)
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()  # noqa: SIM905
+_SMALL_WORDS = ("I", "Mr", "Mrs", "Ms", "Dr", "Yes", "No")
+_NEVER = frozenset(word.casefold() for word in (*MONTHS, *_DAYS, *(f"{day}s" for day in _DAYS), *_SMALL_WORDS))
 # Words that often begin a sentence and name nothing, beside the stop words.
 _OPENERS = frozenset(
     """after although among another are before both despite during each every following however instead later many

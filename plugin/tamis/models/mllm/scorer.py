@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting, ModelUnavailable
+from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
 from tamis.models.counting import counted
 from tamis.models.local_model import LocalModelScorer
 from tamis.models.template import Prompt, Template
+from tamis.models.unavailable import tried_once
 
 from .loading import Settings
 from .runtime import Runtime
@@ -116,14 +117,8 @@ class TransformersScorer(LocalModelScorer):
             with self._lock:
                 runtime = self._loaded.get("runtime")
                 if runtime is None:
-                    if (failed := self._loaded.get("failed")) is not None:
-                        raise failed
-                    try:
+                    with tried_once(self._loaded):
                         runtime = self._loaded["runtime"] = self._made()
-                    except ModelUnavailable as error:
-                        # A name that no hub knows takes half a minute to fail, and would again in every call.
-                        self._loaded["failed"] = error
-                        raise
         return runtime
 
     def _made(self) -> Runtime:

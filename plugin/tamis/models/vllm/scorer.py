@@ -11,6 +11,7 @@ from tamis.core.errors import BadInput, BadSetting
 from tamis.core.media import MediaPolicy
 from tamis.models.local_model import LocalModelScorer
 from tamis.models.template import Prompt, Template
+from tamis.models.unavailable import tried_once
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -100,17 +101,11 @@ class VllmScorer(LocalModelScorer):
         with self._lock:
             runtime = self._loaded.get("runtime")
             if runtime is None or not runtime.vllm.is_alive:
-                if (failed := self._loaded.get("failed")) is not None:
-                    raise failed
-                from .assembly import assembled
+                with tried_once(self._loaded, (BadInput, BadSetting)):
+                    from .assembly import assembled
 
-                self._loaded.pop("runtime", None)
-                try:
+                    self._loaded.pop("runtime", None)
                     runtime = self._loaded["runtime"] = assembled(self)
-                except (BadInput, BadSetting) as error:
-                    # It takes half a minute to fail, and would again in every call.
-                    self._loaded["failed"] = error
-                    raise
             found: VllmRuntime | PoolingRuntime = runtime
             return found
 

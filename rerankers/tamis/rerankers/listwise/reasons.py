@@ -10,7 +10,7 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
-from pydantic import Field, InstanceOf, field_serializer, field_validator
+from pydantic import Field, field_validator
 
 from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
@@ -19,7 +19,7 @@ from tamis.models.chooser import Writer
 from ..ranker import Read, contents, why
 from ..reranking import Steps
 from ..scoring import Call, adrive, aperform, drive, in_thread, perform
-from ..stage import Stage
+from ..stage import ReadingStage, Stage
 from .asks_model import AsksModel
 from .choosing import Ask, Reply, aask_all, ask_all, can_write, model_name
 from .prompt import ListPrompt, list_prompt
@@ -54,7 +54,7 @@ class ReasonsEvent(BaseEvent):
         return "TamisReasonsEvent"
 
 
-class Reasons(AsksModel):
+class Reasons(AsksModel, ReadingStage):
     """Has a model say in one sentence what bears on the query in each of the ``first`` nodes; changes nothing.
 
     Put it behind a reranker. Nodes, their order, scores and metadata go through untouched; the reasons are in a
@@ -69,9 +69,6 @@ class Reasons(AsksModel):
     writer: Any = Field(description="A Writer, its name, or its name and settings.")
     first: int = Field(default=3, ge=1, strict=True)
     max_tokens: int = Field(default=60, ge=1, strict=True)
-    deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    media: InstanceOf[MediaPolicy] | None = None
-    metadata_mode: MetadataMode = MetadataMode.NONE
     model_field: ClassVar[str] = "writer"
     _last: tuple[Reason, ...] = ()
 
@@ -107,19 +104,6 @@ class Reasons(AsksModel):
         if not can_write(value):
             raise BadSetting(f"reasons need a Writer; {type(value).__name__} is none")
         return value
-
-    @field_validator("media", mode="before")
-    @classmethod
-    def _build_media(cls, value: Any) -> Any:
-        return MediaPolicy.from_dict(value) if isinstance(value, Mapping) else value
-
-    @field_serializer("media")
-    def _write_media(self, media: MediaPolicy | None) -> dict[str, Any] | None:
-        return None if media is None else media.to_dict()
-
-    @field_serializer("metadata_mode")
-    def _write_mode(self, mode: MetadataMode) -> str:
-        return mode.value
 
     @property
     def last(self) -> tuple[Reason, ...]:

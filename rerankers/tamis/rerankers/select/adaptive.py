@@ -184,10 +184,13 @@ class AdaptiveTopK(Stage):
 
     def _beside_echoes(self, nodes: Sequence[NodeWithScore], scored: list[int], k: int, query: str) -> frozenset[int]:
         """Which of ``scored[k:]`` the policy keeps once the echoes among all are left out, best first."""
-        texts = (content_of(nodes[at]).text for at in scored)
-        if not any(is_echo(text, query) for _, text in zip(range(k), texts, strict=False)):
+
+        def repeats(at: int) -> bool:
+            return is_echo(content_of(nodes[at]).text, query)
+
+        if not any(map(repeats, scored[:k])):
             return frozenset()
-        honest = [at for at in scored if not is_echo(content_of(nodes[at]).text, query)]
+        honest = [at for at in scored if not repeats(at)]
         wanted = kept_by(self.policy, [nodes[at].score or 0.0 for at in honest])
         return frozenset(honest[:wanted]).difference(scored[:k])
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...outcome import Failed, Outcome, Scored
+from ...run.evidence import rows_of
 from ...run.record import Record
 from ..applicable import why_not_applicable
 from .numbers import short
@@ -129,7 +130,7 @@ def values(outcomes: Mapping[str, Outcome], order: Sequence[str]) -> tuple[Value
 
 def column(record: Record, figures: Sequence[str], passages: Passages) -> Column:
     """One record with its evidence."""
-    steps = _rows(record.evidence.get("steps"))
+    steps = rows_of(record.evidence.get("steps"))
     shown = tuple(
         _step(one, record, passages, is_last=place == len(steps) - 1)
         for place, one in enumerate(steps)
@@ -152,7 +153,7 @@ def column(record: Record, figures: Sequence[str], passages: Passages) -> Column
 
 
 def _step(written: Mapping[str, Any], record: Record, passages: Passages, *, is_last: bool) -> Step:
-    rows = _rows(written.get("passages"))
+    rows = rows_of(written.get("passages"))
     pictures = record.evidence.get("thumbnails")
     known = pictures if isinstance(pictures, Mapping) else {}
     ranked = tuple(
@@ -174,10 +175,6 @@ def _score(written: object) -> str:
     if isinstance(written, bool) or not isinstance(written, int | float):
         return ""
     return f"{written:.4g}".replace("-", "−")
-
-
-def _rows(written: object) -> list[Mapping[str, Any]]:
-    return [one for one in written if isinstance(one, Mapping)] if isinstance(written, list | tuple) else []
 
 
 def _text(written: object) -> str:
