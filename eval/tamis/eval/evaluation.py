@@ -161,7 +161,7 @@ def _data(
     data: str | Path | Data | list[Case] | tuple[Case, ...], format: str | None, own_documents: int | None
 ) -> Data:
     if own_documents is not None:
-        from .trust.own_documents import OwnDocuments
+        from .datasets.own_documents import OwnDocuments
 
         return OwnDocuments(_data(data, format, None), own_documents)
     if isinstance(data, str | Path):

@@ -7,9 +7,9 @@ from pathlib import Path
 from tamis.eval.attacks import Pool, attack_of
 from tamis.eval.case import Case
 from tamis.eval.datasets import load
+from tamis.eval.datasets.own_documents import with_own_documents
 from tamis.eval.metrics import metric_of
 from tamis.eval.suite import Suite, Trial
-from tamis.eval.trust.own_documents import with_own_documents
 from tamis.models.judge import Judge
 
 METRICS: tuple[str, ...] = (

@@ -11,12 +11,12 @@ from tamis.eval import evaluate
 from tamis.eval.attacks import Pool, holds_answer
 from tamis.eval.case import Case
 from tamis.eval.datasets import load
+from tamis.eval.datasets.own_documents import with_own_documents
 from tamis.eval.run.journal import records
 from tamis.eval.suite import Suite
 from tamis.eval.trust.conflict import memory_ratio, said, takes_from
 from tamis.eval.trust.conflict_rates import ConflictTable, conflict_table
 from tamis.eval.trust.counter_memory import counter_memory_cases, denies
-from tamis.eval.trust.own_documents import with_own_documents
 
 from .engines import Engine
 

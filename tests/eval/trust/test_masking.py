@@ -12,10 +12,10 @@ from tamis.eval import evaluate
 from tamis.eval.attacks import Pool
 from tamis.eval.case import Case
 from tamis.eval.datasets import load
+from tamis.eval.datasets.own_documents import with_own_documents
 from tamis.eval.metrics import metric_of
 from tamis.eval.suite import Suite
 from tamis.eval.trust.masking import Mask, MaskedTarget
-from tamis.eval.trust.own_documents import with_own_documents
 
 from .engines import HONEST, Engine
 

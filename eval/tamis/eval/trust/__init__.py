@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..datasets.own_documents import with_own_documents
     from .attribution import Attributed, attribute, citation_precision, citation_recall
     from .captions import Chair, Described, Generative, amber_score, chair, generative
     from .checkers import DEFAULT, Checkers
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from .impact import checklist
     from .masking import Mask, MaskedTarget
     from .objects import Vocabulary, coco_objects
-    from .own_documents import with_own_documents
     from .pairs import Pair, Tally, pairs_of, tally
     from .personal import leaked, longest_copy, personal_data, rouge_l
     from .protocols import Judged, LengthBaseline, both_judged, judged
@@ -94,7 +94,7 @@ _HOME = {
             "Vocabulary",
             "coco_objects",
         ),
-        "own_documents": ("with_own_documents",),
+        ".datasets.own_documents": ("with_own_documents",),
         "pairs": (
             "Pair",
             "Tally",

@@ -9,11 +9,11 @@ from tamis.core.content import Content
 from tamis.core.errors import BadInput, BadSetting
 from tamis.eval import evaluate
 from tamis.eval.case import Case, Document
+from tamis.eval.datasets.own_documents import OwnDocuments
 from tamis.eval.run.data import Cases
 from tamis.eval.run.plan import Plan
 from tamis.eval.suite import Suite
 from tamis.eval.target import Request
-from tamis.eval.trust.own_documents import OwnDocuments
 
 CORPUS = [
     Document("mill", Content("The mill of Oakford was built in 1874.")),
