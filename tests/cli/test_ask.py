@@ -164,6 +164,25 @@ def test_an_answer_is_written_from_the_passages_and_the_key_goes_nowhere_else(
     assert "the red bus goes to town" in json.dumps(requests[0]["messages"])
 
 
+@pytest.mark.parametrize("model", ["good", "broken"])
+def test_no_connection_to_the_endpoint_is_left_open(
+    store: Path, endpoint: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    import httpx
+
+    used: list[httpx.Client] = []
+    send = httpx.Client.send
+
+    def seen(client: httpx.Client, *arguments: Any, **settings: Any) -> httpx.Response:
+        used.append(client)
+        return send(client, *arguments, **settings)
+
+    monkeypatch.setattr(httpx.Client, "send", seen)
+    _ask("red bus", "--store", str(store), "--llm-url", endpoint[0], "--llm-model", model)
+    assert used
+    assert all(client.is_closed for client in used)
+
+
 def test_the_key_of_another_service_is_not_sent(
     store: Path, endpoint: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

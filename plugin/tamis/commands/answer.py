@@ -1,6 +1,8 @@
 """An answer from an OpenAI-compatible endpoint, written from the passages that were kept."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from tamis.core.errors import BadSetting, MissingExtra
@@ -23,14 +25,16 @@ class Answer(NamedTuple):
     error: str | None
 
 
-def endpoint(url: str | None, model: str | None, timeout: float) -> "LLM | None":
-    """The model behind an endpoint; None without a URL. Nothing is asked yet.
+@contextmanager
+def endpoint(url: str | None, model: str | None, timeout: float) -> Iterator["LLM | None"]:
+    """The model behind an endpoint, whose connections are closed behind it; None without a URL. Nothing is asked yet.
 
     The key comes from TAMIS_LLM_API_KEY and from nowhere else: OPENAI_API_KEY is not sent to somebody's own server.
     Raises BadSetting for a URL that is none and without a model's name, MissingExtra without the extra ``llm``.
     """
     if not url:
-        return None
+        yield None
+        return
     if not url.startswith(("http://", "https://")):
         raise BadSetting(
             f'--llm-url is "{url}"; it must start with http:// or https://, such as http://localhost:8000/v1'
@@ -39,17 +43,20 @@ def endpoint(url: str | None, model: str | None, timeout: float) -> "LLM | None"
         raise BadSetting("--llm-url needs the model's name there: --llm-model or TAMIS_LLM_MODEL")
     try:
         from llama_index.llms.openai_like import OpenAILike
+        from openai import DefaultHttpxClient
     except ImportError as error:
         raise MissingExtra("an answer from an endpoint", extra="llm") from error
-    return OpenAILike(
-        model=model,
-        api_base=url,
-        api_key=os.environ.get(KEY) or "none",
-        is_chat_model=True,
-        context_window=_CONTEXT,
-        timeout=timeout,
-        max_retries=0,
-    )
+    with DefaultHttpxClient() as client:
+        yield OpenAILike(
+            model=model,
+            api_base=url,
+            api_key=os.environ.get(KEY) or "none",
+            is_chat_model=True,
+            context_window=_CONTEXT,
+            timeout=timeout,
+            max_retries=0,
+            http_client=client,  # type: ignore[call-arg]
+        )
 
 
 def write_answer(engine: "RetrieverQueryEngine", query: "QueryBundle", kept: "list[NodeWithScore]") -> Answer:

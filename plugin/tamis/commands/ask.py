@@ -58,16 +58,16 @@ def ask(
 
     from .answer import endpoint, write_answer
 
-    llm = endpoint(llm_url, llm_model, llm_timeout)
-    settings = _settings(_given(max_k=top_k, min_k=min_k, policy=policy, calibrator=calibrator), config)
-    query = bundle_of(Content(question, (picture,) if picture else ()))
-    with Store.open(store) as opened:
-        engine = harden(opened, settings, llm=llm)
-        kept = engine.retrieve(query)
-        best_first = sorted(kept, key=lambda node: -(node.score or 0.0))
-        if not as_json:
-            _print(best_first, console(), full)
-        answer = write_answer(engine, query, kept) if llm and kept else None
+    with endpoint(llm_url, llm_model, llm_timeout) as llm:
+        settings = _settings(_given(max_k=top_k, min_k=min_k, policy=policy, calibrator=calibrator), config)
+        query = bundle_of(Content(question, (picture,) if picture else ()))
+        with Store.open(store) as opened:
+            engine = harden(opened, settings, llm=llm)
+            kept = engine.retrieve(query)
+            best_first = sorted(kept, key=lambda node: -(node.score or 0.0))
+            if not as_json:
+                _print(best_first, console(), full)
+            answer = write_answer(engine, query, kept) if llm and kept else None
     if as_json:
         print_json(_document(question, image, kept, best_first, answer))
     elif answer and answer.text is not None:
