@@ -168,6 +168,9 @@ class TestRetry:
             assert 0.9 * longest < max(waits) <= longest
 
 
+LEFT_ALONE = "every server is left alone for a while after failures: "
+
+
 class TestFleet:
     def test_each_is_asked_as_often_as_its_health_says(self) -> None:
         async def shares() -> list[int]:
@@ -215,6 +218,65 @@ class TestFleet:
         assert most == 3
         assert done >= 40
 
+    def test_nobody_waits_for_a_server_that_is_left_alone_meanwhile(self) -> None:
+        async def work() -> list[str]:
+            fleet = Fleet(["a"], most=4)
+
+            async def one() -> str:
+                try:
+                    endpoint = await fleet.lease([], lambda: None)
+                except NoEndpoint:
+                    return "told"
+                await asyncio.sleep(0.001)
+                fleet.release(endpoint, Failure("server", "500"), 0.001)
+                return "failed"
+
+            return await asyncio.gather(*(one() for _ in range(100)))
+
+        ends = asyncio.run(asyncio.wait_for(work(), 10))
+        assert 8 <= ends.count("failed") <= 12
+        assert ends.count("told") == 100 - ends.count("failed")
+
+    def test_who_gives_up_while_a_server_rests_lets_the_next_one_wait_for_its_end(self) -> None:
+        async def work() -> int:
+            fleet, done = Fleet(["a"], most=1), 0
+
+            async def one() -> None:
+                nonlocal done
+                endpoint = await fleet.lease([], lambda: None)
+                fleet.release(endpoint, None, 0.001)
+                done += 1
+
+            first = await fleet.lease([], lambda: None)
+            waiting = [asyncio.create_task(one()) for _ in range(3)]
+            await asyncio.sleep(0)
+            fleet.release(first, Failure("overloaded", "429", 429, rest_s=0.2), 0.001)
+            await asyncio.sleep(0.01)
+            # The first of them was woken and waits for the end of the rest; the others wait for a request to end.
+            waiting[0].cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            return done
+
+        assert asyncio.run(asyncio.wait_for(work(), 10)) == 2
+
+    def test_a_server_that_answers_meanwhile_is_not_left_alone(self) -> None:
+        async def work(answers: bool) -> str:
+            clock = Clock()
+            fleet = Fleet(["a"], most=8, clock=clock)
+            for at in range(1, 41):
+                try:
+                    endpoint = await fleet.lease([], lambda: None)
+                except NoEndpoint:
+                    break
+                clock.now += 0.01
+                # Failures are quick and answers slow: they come in rows.
+                well = answers and at % 10 == 0
+                fleet.release(endpoint, None if well or at == 1 else Failure("unreachable", "reset"), 0.2)
+            return fleet.endpoints[0].breaker.state
+
+        assert asyncio.run(work(True)) == "closed"
+        assert asyncio.run(work(False)) == "open"
+
     def test_all_left_alone_is_said_at_once_with_the_last_failure(self) -> None:
         async def work() -> None:
             fleet = Fleet(["a"], most=8)
@@ -238,17 +300,43 @@ class TestFleet:
         with pytest.raises(NoEndpoint, match=r"no server may be asked for 0\.2 s: 429"):
             asyncio.run(work(0.1))
 
-    def test_a_server_that_hangs_is_found_out_by_callers_who_give_up(self) -> None:
-        async def work() -> str:
-            fleet = Fleet(["a"], most=8)
-            for _ in range(10):
+    @pytest.mark.parametrize("usual", [None, 0.01])
+    def test_a_server_that_hangs_is_found_out_by_callers_who_give_up(self, usual: float | None) -> None:
+        async def work(patience: float) -> tuple[str, int, str]:
+            clock, told = Clock(), ""
+            fleet = Fleet(["a"], most=8, clock=clock)
+            if usual is not None:
+                fleet.release(await fleet.lease([], lambda: None), None, usual)
+            clock.now, tries = 1000.0, 0
+            while tries < 30:
                 try:
-                    fleet.abandon(await fleet.lease([], lambda: None), 3.0)
-                except NoEndpoint:
+                    endpoint = await fleet.lease([], lambda: None)
+                except NoEndpoint as error:
+                    told = str(error)
                     break
+                tries += 1
+                clock.now += patience
+                fleet.abandon(endpoint, patience)
+            return fleet.endpoints[0].breaker.state, tries, told
+
+        assert asyncio.run(work(2.0)) == ("open", 8, f"{LEFT_ALONE}a has not answered for 16 s")
+        # Shorter ones say nothing about a server that has never answered, and of another not before it is silent long.
+        expected = ("closed", 30, "") if usual is None else ("open", 11, f"{LEFT_ALONE}a has not answered for 3.3 s")
+        assert asyncio.run(work(0.3)) == expected
+
+    def test_a_pause_of_a_server_is_no_end_of_it(self) -> None:
+        async def work() -> str:
+            clock = Clock()
+            fleet = Fleet(["a"], most=16, clock=clock)
+            fleet.release(await fleet.lease([], lambda: None), None, 0.003)
+            clock.now += 3600.0
+            together = [await fleet.lease([], lambda: None) for _ in range(16)]
+            clock.now += 0.5
+            for endpoint in together:
+                fleet.abandon(endpoint, 0.5)
             return fleet.endpoints[0].breaker.state
 
-        assert asyncio.run(work()) == "open"
+        assert asyncio.run(work()) == "closed"
 
 
 PIECES = ["<|", "|>", "im_end", "<", ">", "|", " ", "[INST]", "</s>", "<｜", "｜>"]

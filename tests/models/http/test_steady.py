@@ -21,7 +21,7 @@ FAULTS: list[Fault] = [
     *("rate-limit", "overloaded", "error", "reset", "stall", "truncated", "missing", "nan", "short", "long"),
     *("shuffled", "duplicate", "foreign"),
 ]
-STALLED_S, LONG_S = 1.5, 6.0
+STALLED_S, LONG_S = 3.0, 6.0
 """Deadlines, in seconds: one that stalled requests run into, and one that a busy machine keeps too."""
 CALLS, AT_ONCE, NODES = 40, 20, 6
 SECRET = "sk-hunter22-hunter22"
@@ -90,8 +90,9 @@ def test_every_fault_is_tried() -> None:
 @pytest.mark.parametrize("faults", [*([fault] for fault in FAULTS), FAULTS], ids=[*FAULTS, "mixed"])
 def test_nothing_is_lost(dialect: Any, faults: list[Fault]) -> None:
     with FaultServer(faults, share=0.3, truth=truth, stall_s=10, seed=len(faults)) as server, recording() as seen:
-        scorer = HttpScorer(server.url, "m", dialect=dialect, timeout_s=1.0, max_concurrency=16)
-        deadline_s = STALLED_S if "stall" in faults else LONG_S
+        # Time out only what stalls: a busy machine that answers late would open the breaker by itself.
+        timeout_s, deadline_s = (2.0, STALLED_S) if "stall" in faults else (LONG_S, LONG_S)
+        scorer = HttpScorer(server.url, "m", dialect=dialect, timeout_s=timeout_s, max_concurrency=16)
         reranker = Reranker(scorer, deadline_s=deadline_s)
         seconds = run_calls(reranker)
         assert set(server.answered) - {"well"} <= set(faults)
@@ -100,7 +101,7 @@ def test_nothing_is_lost(dialect: Any, faults: list[Fault]) -> None:
     outcomes = [event for event in seen.events if isinstance(event, RerankOutcomeEvent)]
     assert len(outcomes) == CALLS
     assert reranker.stats["calls"] == CALLS
-    assert sum(outcome.n_scored for outcome in outcomes) == reranker.stats["pairs"]
+    assert sum(outcome.n_scored for outcome in outcomes) == reranker.stats.get("pairs", 0)
     # With retries nearly all are scored although three requests out of ten go wrong; stalls cost the time they take.
     assert reranker.stats["unscored"] <= (0.9 if "stall" in faults else 0.1) * CALLS * NODES
 

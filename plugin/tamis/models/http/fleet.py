@@ -13,7 +13,8 @@ from .retry import LONGEST_ASKED_S, Failure
 
 _SMOOTH = 0.1
 _LEAST_WEIGHT = 0.02
-_HANGING_S = 1.0
+HANGING_S = 1.0
+"""A server that is silent for a shorter time may have paused: to collect garbage, to fill a batch, to load a page."""
 
 
 @dataclass(eq=False)
@@ -29,6 +30,10 @@ class Endpoint:
     """The share of recent requests that were answered, in [0, 1]."""
     credit: float = 0.0
     last_answer: float = float("-inf")
+    newest_answered: float = float("-inf")
+    """When the request was sent that was sent last of all that have been answered."""
+    silent_since: float | None = None
+    """Since when it has given no sign of life though it was asked; None where nobody has asked since the last one."""
     last_failure: str = ""
 
 
@@ -57,21 +62,31 @@ class Fleet:
         for a rest that lasts beyond ``until``.
         """
         again = False
-        while True:
-            ready = [each for each in self.endpoints if each.breaker.allows() and self._rest(each) <= 0]
-            free = [each for each in ready if each.under_way < each.limit.allowed]
-            if free:
-                chosen = self._next([each for each in free if each not in tried] or free)
-                chosen.under_way += 1
-                chosen.breaker.began()
-                return chosen
-            await self._turn(None if ready else self._shortest_rest(until()), again)
-            again = True
+        try:
+            while True:
+                ready = [each for each in self.endpoints if each.breaker.allows() and self._rest(each) <= 0]
+                free = [each for each in ready if each.under_way < each.limit.allowed]
+                if free:
+                    chosen = self._next([each for each in free if each not in tried] or free)
+                    chosen.under_way += 1
+                    chosen.breaker.began()
+                    if chosen.silent_since is None:
+                        chosen.silent_since = self.clock()
+                    return chosen
+                await self._turn(None if ready else self._shortest_rest(until()), again)
+                again = True
+        except BaseException:
+            # No request of this caller will end and wake the next one, who may be the last that anybody wakes.
+            self._wake()
+            raise
 
     def release(self, endpoint: Endpoint, failure: Failure | None, seconds: float) -> None:
         """A request came to an end after so many seconds: answered, or with a failure."""
+        if failure is None or failure.kind not in ("timeout", "unreachable"):
+            endpoint.silent_since = self.clock() if endpoint.under_way > 1 else None
         if failure is None:
             endpoint.last_answer = self.clock()
+            endpoint.newest_answered = max(endpoint.newest_answered, self.clock() - seconds)
             endpoint.breaker.succeeded()
             endpoint.limit.answered(seconds, endpoint.under_way)
         else:
@@ -81,10 +96,8 @@ class Fleet:
                 if failure.rest_s:
                     endpoint.resting_until = max(endpoint.resting_until, self.clock() + failure.rest_s)
             # A server that refuses, or says that it is busy, is a server that answers.
-            if failure.kind == "timeout":
-                self._hung(endpoint, seconds)
-            elif failure.blames_server:
-                endpoint.breaker.failed(endpoint.under_way)
+            if failure.blames_server:
+                self._failed(endpoint, seconds)
             else:
                 endpoint.breaker.succeeded()
         well = 0.0 if failure is not None and failure.retried else 1.0
@@ -92,16 +105,27 @@ class Fleet:
         self._end(endpoint)
 
     def abandon(self, endpoint: Endpoint, seconds: float) -> None:
-        """A request was given up after so many seconds, since nobody waits for its answer any more."""
+        """A request was given up after so many seconds: nobody waits for it any more, or it is tried anew."""
         usual = endpoint.limit.latency
-        if seconds > (_HANGING_S if usual is None else SLOWER * usual):
-            # Callers with short deadlines would never find out that a server hangs.
-            endpoint.last_failure = endpoint.last_failure or f"no answer within {seconds:.3g} s"
+        long = HANGING_S if usual is None else SLOWER * usual
+        if seconds > long:
             endpoint.health -= _SMOOTH * endpoint.health
-            self._hung(endpoint, seconds)
+        if seconds > long and self.silence(endpoint) > max(HANGING_S, long):
+            # Callers with short deadlines would never find out that a server hangs.
+            endpoint.last_failure = f"{endpoint.url} has not answered for {self.silence(endpoint):.3g} s"
+            endpoint.breaker.failed(endpoint.under_way)
         else:
             endpoint.breaker.forgotten()
         self._end(endpoint)
+
+    def silence(self, endpoint: Endpoint) -> float:
+        """For how many seconds it has been asked and has given no sign of life."""
+        return 0.0 if endpoint.silent_since is None else self.clock() - endpoint.silent_since
+
+    @property
+    def under_way(self) -> int:
+        """How many requests have been sent and not come to an end."""
+        return sum(each.under_way for each in self.endpoints)
 
     def has_room(self) -> bool:
         """Whether nobody waits for a server and one of them could take another request at once."""
@@ -110,9 +134,13 @@ class Fleet:
             for each in self.endpoints
         )
 
-    def _hung(self, endpoint: Endpoint, seconds: float) -> None:
-        """A request got no answer for so long. A server that answered others meanwhile is not gone."""
-        if endpoint.last_answer > self.clock() - seconds:
+    def _failed(self, endpoint: Endpoint, seconds: float) -> None:
+        """A request failed after so long. A server that answers others in the time that an answer takes is not gone.
+
+        Failures are often quicker than answers: of requests sent together they come first, and in a row.
+        """
+        usual = min(HANGING_S, endpoint.limit.latency or 0.0)
+        if endpoint.last_answer > self.clock() - max(seconds, usual):
             endpoint.breaker.forgotten()
         else:
             endpoint.breaker.failed(endpoint.under_way)
@@ -156,10 +184,6 @@ class Fleet:
         (self._waiting.appendleft if again else self._waiting.append)(turn)
         try:
             await asyncio.wait({turn}, timeout=seconds)
-        except asyncio.CancelledError:
-            if turn.done():
-                self._wake()
-            raise
         finally:
             turn.cancel()
             if turn in self._waiting:

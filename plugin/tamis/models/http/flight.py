@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from tamis.models.counting import count
@@ -13,6 +14,7 @@ from .errors import BadAnswer, NoEndpoint, WrongDialect
 from .fleet import Endpoint, Fleet
 from .pool import Reply
 from .retry import Failure, wait_before
+from .watch import Watch
 
 
 class Reading(NamedTuple):
@@ -29,9 +31,8 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
 
 
-PATIENCE = 8.0
-"""A request that takes so many times as long as usual is thought to hang; its second try twice as many, and so on."""
-SHORTEST_PATIENCE_S = 0.1
+_COMPANY = 10
+"""One request in so many may be the second of its kind under way."""
 
 Send = Callable[[Endpoint], Awaitable[Reply | Failure]]
 Read = Callable[[Any, str], Reading]
@@ -44,6 +45,8 @@ class Flight:
     task: "asyncio.Task[Outcome] | None" = None
     waiters: int = 0
     until: float | None = 0.0
+    company: int = 0
+    """How often a request was sent once more for it while another was under way."""
 
     def joined(self, until: float | None) -> None:
         """One more waits for it, until then (monotonic seconds); None: however long it takes."""
@@ -59,6 +62,7 @@ class Flights:
     retries: int
     jitter: random.Random = field(default_factory=random.Random)
     _under_way: dict[bytes, Flight] = field(default_factory=dict, init=False)
+    _company: int = field(default=0, init=False)
 
     async def outcome(self, key: bytes, send: Send, read: Read, until: float | None) -> Outcome:
         """What comes of the request called ``key``; one that is under way already is waited for, not sent again."""
@@ -87,7 +91,7 @@ class Flights:
     async def _tried(self, flight: Flight, send: Send, read: Read) -> Outcome:
         """Tries until an answer can be read, retries are used up, or the next one would come too late.
 
-        Where there is a deadline, a try that takes far longer than is usual gets company: the same request once more,
+        Where there is a deadline, a try that is overdue (see ``Watch``) gets company: the same request once more,
         elsewhere if possible (a hedged request; Dean and Barroso, "The Tail at Scale", 2013), and the first answer
         counts. Where servers have no room for both, the new one takes the old one's place.
         """
@@ -125,6 +129,7 @@ class Flights:
                     await asyncio.sleep(pause)
             return best
         finally:
+            self._company -= flight.company
             for task in under_way:
                 task.cancel()
 
@@ -137,12 +142,12 @@ class Flights:
         except NoEndpoint as error:
             return Outcome(None, Failure("unreachable", str(error), hopeless=True))
         tried.append(endpoint)
-        began, usual = time.monotonic(), endpoint.limit.latency
-        if flight.until is None or usual is None:
-            alarm = None
-        else:
-            patience = max(SHORTEST_PATIENCE_S, PATIENCE * usual) * 2 ** (len(tried) - 1)
-            alarm = asyncio.get_running_loop().call_later(patience, _ring, overdue)
+        began = time.monotonic()
+        watch = (
+            None
+            if flight.until is None
+            else Watch(self.fleet, endpoint, len(tried), overdue, partial(self._spare, flight))
+        )
         try:
             count("requests")
             outcome = _read(await send(endpoint), read, endpoint)
@@ -150,15 +155,17 @@ class Flights:
             self.fleet.abandon(endpoint, time.monotonic() - began)
             raise
         finally:
-            if alarm is not None:
-                alarm.cancel()
+            if watch is not None:
+                watch.stop()
         self.fleet.release(endpoint, outcome.failure, time.monotonic() - began)
         return outcome
 
-
-def _ring(alarm: "asyncio.Future[None]") -> None:
-    if not alarm.done():
-        alarm.set_result(None)
+    def _spare(self, flight: Flight) -> bool:
+        """Grants a second request of a kind where it costs little: there is room, and there are few of them."""
+        granted = self.fleet.has_room() and self._company * _COMPANY <= self.fleet.under_way
+        flight.company += granted
+        self._company += granted
+        return granted
 
 
 def _read(reply: Reply | Failure, read: Read, endpoint: Endpoint) -> Outcome:
