@@ -42,8 +42,9 @@ class HttpScorer:
     go away (unreachable, reset, ``timeout_s``, 429, 5xx, broken answers) are tried again up to ``retries`` times, with
     jitter, as ``Retry-After`` asks; others (400, 401, 404) are not, and cost only the passages that they belong to.
     At the deadline (``deadline_s``, or the caller's: see ``tamis.models.deadline``) what is scored is returned and the
-    rest is None; where there is one, a request that hangs is sent once more (see ``watch.Watch``). Identical requests under way are sent once. Where no passage could be scored and a server is to
-    blame, its error is raised: NoEndpoint, RequestRefused, BadAnswer, WrongDialect.
+    rest is None; where there is one, a request that hangs is sent once more (see ``watch.Watch``). Identical requests
+    under way are sent once. Where no passage could be scored and a server is to blame, its error is raised: NoEndpoint,
+    RequestRefused, BadAnswer, WrongDialect.
 
     Text from queries and passages cannot close the prompt's frame: special tokens of all widespread models, and the
     template's own labels, are broken in it. Images are sent as data URIs of bytes that ``media`` allows; with
