@@ -75,7 +75,7 @@ def plan_json(cases: int, *, variants: Sequence[str] = VARIANTS, **changes: Any)
 @pytest.fixture
 def planned() -> Callable[..., Planned]:
     """``planned(cases, ...)``: what ``plan_json`` says, as the report reads it."""
-    return lambda cases, **changes: Planned.of(plan_json(cases, **changes))
+    return lambda cases, **changes: Planned.of(Plan.of(plan_json(cases, **changes)))
 
 
 @pytest.fixture

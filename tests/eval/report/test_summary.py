@@ -18,6 +18,7 @@ from tamis.eval.report.decisive import against, decisive
 from tamis.eval.report.planned import Planned
 from tamis.eval.report.report import Report
 from tamis.eval.report.summary import summarise
+from tamis.eval.run.plan import Plan as RunPlan
 from tamis.eval.run.record import Record
 from tamis.eval.variant import CLEAN, Variant
 
@@ -151,7 +152,7 @@ def test_the_order_of_the_journal_does_not_matter(draw: random.Random) -> None:
     records = _mixed()
     shuffled = records.copy()
     draw.shuffle(shuffled)
-    planned = Planned.of(_plan())
+    planned = Planned.of(RunPlan.of(_plan()))
     summary = summarise(shuffled, planned)
     assert summary.report.to_bytes() == EXPECTED.report.to_bytes()
     assert summary.timings.to_bytes() == EXPECTED.timings.to_bytes()
@@ -160,9 +161,14 @@ def test_the_order_of_the_journal_does_not_matter(draw: random.Random) -> None:
 def _plan() -> dict[str, object]:
     about = {"is_rate": False, "higher_is_better": True, "unit": ""}
     return {
+        "schema": "tamis-run/1",
+        "factory": False,
+        "versions": {"tamis": "0.1.0"},
+        "command": "",
+        "sessions": [],
         "suite": {"name": "mixed", "gates": ["nDCG@10 [retrieve].poison > 0.1"]},
         "target": "t",
-        "data": {"name": "d", "sha256": "0", "cases": 6},
+        "data": {"name": "d", "format": "tamis", "sha256": "0", "cases": 6},
         "seed": 3,
         "figures": {"nDCG@10": about, "answer_f1": about},
         "variants": ["clean", "poison@1"],
@@ -191,7 +197,7 @@ def _mixed() -> list[Record]:
     return records
 
 
-EXPECTED = summarise(_mixed(), Planned.of(_plan()))
+EXPECTED = summarise(_mixed(), Planned.of(RunPlan.of(_plan())))
 
 
 def test_a_target_that_failed_counts_for_every_step_there_would_have_been() -> None:

@@ -1,6 +1,5 @@
 """What the plan of a run says that its report needs: names, the seed, the order of figures and variants, the gates."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,10 +7,9 @@ from typing import Any
 
 from tamis.core.errors import BadInput
 
+from ..run.plan import FILE, Plan
 from ..variant import Variant
 from .report import DataInfo, FigureInfo, RunInfo, VariantInfo
-
-FILE = "run.json"
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,11 @@ class Planned:
     @classmethod
     def read(cls, folder: Path) -> "Planned":
         """The plan of the run in this folder. Raises BadInput where there is none or it is damaged."""
-        path = folder / FILE
+        plan = Plan.read(folder)
         try:
-            written = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise BadInput(f"{folder} holds no run: there is no {FILE} in it") from error
-        except OSError as error:
-            raise BadInput(f"{path} cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise BadInput(f"{path} is not JSON: {error}") from error
-        try:
-            return cls.of(written)
+            return cls.of(plan)
         except BadInput as error:
-            raise BadInput(f"{path}: {error}") from error
+            raise BadInput(f"{folder / FILE}: {error}") from error
 
     def corrected_by(self, given: Mapping[str, Any]) -> "Planned":
         """With these corrections, as a suite has them, in place of the plan's of the same figures. Raises BadInput."""
@@ -67,37 +57,35 @@ class Planned:
         return replace(self, corrections=tuple({**kept, **read}.values()))
 
     @classmethod
-    def of(cls, written: Mapping[str, Any]) -> "Planned":
-        """The plan from its JSON. Raises BadInput naming what is missing."""
+    def of(cls, plan: Plan) -> "Planned":
+        """What a plan says. Raises BadInput naming what its suite or its figures lack."""
+        suite = plan.suite
         try:
-            suite, data = written["suite"], written["data"]
             attacks = {str(one["name"]): dict(one) for one in suite.get("attacks", ())}
             return cls(
                 run=RunInfo(
                     suite=str(suite["name"]),
-                    target=str(written["target"]),
-                    data=DataInfo(str(data["name"]), str(data["sha256"]), int(data["cases"])),
-                    seed=int(written["seed"]),
+                    target=plan.target,
+                    data=DataInfo(plan.data.name, plan.data.sha256, plan.data.cases),
+                    seed=plan.seed,
                     confidence=float(suite.get("confidence", 0.95)),
-                    tamis=str(written.get("versions", {}).get("tamis", "")),
+                    tamis=plan.tamis,
                 ),
-                figures={str(name): FigureInfo.of(meaning) for name, meaning in written["figures"].items()},
-                variants=tuple(_variant(key, attacks) for key in written["variants"]),
+                figures={name: FigureInfo.of(meaning) for name, meaning in plan.figures.items()},
+                variants=tuple(_info(variant, attacks.get(variant.attack, {})) for variant in plan.variants),
                 gates=tuple(str(gate) for gate in suite.get("gates", ())),
                 corrections=tuple(dict(one) for one in suite.get("corrections", ())),
                 attacks=attacks,
                 metrics={str(one["name"]): dict(one) for one in suite.get("metrics", ())},
-                command=str(written.get("command", "")),
-                data_path=str(data.get("path", "")),
-                environment={str(name): str(one) for name, one in written.get("versions", {}).items()},
+                command=plan.command,
+                data_path=plan.path,
+                environment=plan.versions,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadInput(f"the plan of the run is damaged: {type(error).__name__} {error}") from error
 
 
-def _variant(key: str, attacks: Mapping[str, Mapping[str, Any]]) -> VariantInfo:
-    variant = Variant.of(key)
-    about = attacks.get(variant.attack, {})
+def _info(variant: Variant, about: Mapping[str, Any]) -> VariantInfo:
     return VariantInfo(
         key=variant.key,
         attack=variant.attack,

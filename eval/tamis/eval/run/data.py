@@ -45,7 +45,7 @@ class DataId:
     @classmethod
     def of(cls, written: Mapping[str, Any]) -> "DataId":
         """What ``to_json`` wrote."""
-        return cls(written["name"], written["format"], written["sha256"], written["cases"])
+        return cls(str(written["name"]), str(written["format"]), str(written["sha256"]), int(written["cases"]))
 
 
 @dataclass(frozen=True)

@@ -85,20 +85,20 @@ class Plan:
             raise BadInput(f'this is not the plan of a run of the schema "{SCHEMA}"')
         try:
             return cls(
-                suite=written["suite"],
-                target=written["target"],
+                suite=dict(written["suite"]),
+                target=str(written["target"]),
                 data=DataId.of(written["data"]),
-                seed=written["seed"],
-                figures=written["figures"],
+                seed=int(written["seed"]),
+                figures={str(name): dict(about) for name, about in written["figures"].items()},
                 variants=tuple(map(Variant.of, written["variants"])),
-                tamis=written["versions"]["tamis"],
-                factory=written["factory"],
-                path=written["data"].get("path", ""),
-                command=written["command"],
-                versions=written["versions"],
-                sessions=tuple(written["sessions"]),
+                tamis=str(written["versions"]["tamis"]),
+                factory=bool(written["factory"]),
+                path=str(written["data"].get("path", "")),
+                command=str(written["command"]),
+                versions={str(name): str(version) for name, version in written["versions"].items()},
+                sessions=tuple(dict(session) for session in written["sessions"]),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise BadInput(f"the plan of the run is damaged: {type(error).__name__} {error}") from error
 
     @classmethod
@@ -106,12 +106,16 @@ class Plan:
         """The plan of the run in a folder. Raises BadInput where there is none or it is damaged."""
         file = folder / FILE
         try:
-            return cls.of(json.loads(file.read_text("utf-8")))
+            written = json.loads(file.read_text("utf-8"))
         except FileNotFoundError as error:
             raise BadInput(f"{folder} holds no run: there is no {FILE} in it") from error
         except OSError as error:
             raise BadInput(f"{file}: cannot be read: {error.strerror}") from error
-        except ValueError as error:  # BadInput is one too
+        except ValueError as error:
+            raise BadInput(f"{file} is not JSON: {error}") from error
+        try:
+            return cls.of(written)
+        except BadInput as error:
             raise BadInput(f"{file}: {error}") from error
 
     def write(self, folder: Path) -> None:
