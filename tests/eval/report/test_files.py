@@ -273,14 +273,19 @@ def test_an_unfinished_run_has_a_report_that_says_so(
     assert "This run is not finished: 4 of 10" in (folder / "summary.md").read_text("utf-8")
 
 
-def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path, journalled: Journalled) -> None:
     with pytest.raises(BadInput, match="holds no run"):
         write(tmp_path)
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(BadInput, match="is not JSON"):
         write(tmp_path)
     (tmp_path / "run.json").write_text('{"suite": {}}')
-    with pytest.raises(BadInput, match=r"run.json: the plan of the run is damaged"):
+    with pytest.raises(BadInput, match=r"run.json: this is not the plan of a run of the schema"):
+        write(tmp_path)
+    folder = journalled([], 1)
+    written = json.loads((folder / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**written, "suite": {}}))
+    with pytest.raises(BadInput, match=r"run.json: the plan of the run is damaged: KeyError 'name'"):
         write(tmp_path)
     with pytest.raises(BadInput, match="cannot be read"):
         read(tmp_path)

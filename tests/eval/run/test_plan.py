@@ -66,7 +66,8 @@ def test_a_setting_of_an_attack_is_named(plan: Plan, laboratory: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "run.json: Expecting"),
+        ("{", "run.json is not JSON: Expecting"),
+        ('{"schema": "tamis-run/1", "suite": [1]}', "the plan of the run is damaged: TypeError"),
         ("[]", 'not the plan of a run of the schema "tamis-run/1"'),
         ('{"schema": "tamis-run/1"}', "the plan of the run is damaged: KeyError 'suite'"),
     ],
