@@ -81,7 +81,7 @@ def load(settings: Settings) -> Checkpoint:
         "local_files_only": settings.local_files_only,
         "trust_remote_code": settings.trust_remote_code,
     }
-    config = _loaded(settings, "configuration", transformers.AutoConfig, common)
+    config = loaded(settings.model, "configuration", transformers.AutoConfig, common)
     kinds = transformers.models.auto.modeling_auto
     is_visual = type(config) in transformers.AutoModelForImageTextToText._model_mapping
     is_visual = is_visual or config.model_type in kinds.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
@@ -92,7 +92,7 @@ def load(settings: Settings) -> Checkpoint:
         "quantization_config": quantization_config(settings.quantization),
         "attn_implementation": settings.attention,
     }
-    model = _loaded(settings, "weights", auto, {**common, **{k: v for k, v in more.items() if v is not None}})
+    model = loaded(settings.model, "weights", auto, {**common, **{k: v for k, v in more.items() if v is not None}})
     model.eval()
     model.requires_grad_(False)
     if device is not None and settings.quantization is None:
@@ -103,15 +103,11 @@ def load(settings: Settings) -> Checkpoint:
             f'the model "{settings.model}" ({type(model).__name__}) has no language model head; one is needed to '
             "compare the answers yes and no"
         )
-    tokenizer = _loaded(settings, "tokenizer", transformers.AutoTokenizer, common)
-    if not getattr(tokenizer, "is_fast", False):
-        raise ModelUnavailable(
-            f'the model "{settings.model}" has only a slow tokenizer; one that tells offsets is needed'
-        )
+    tokenizer = fast_tokenizer(settings.model, settings.model, common)
     image_processor = processor = None
     if is_visual:
-        image_processor = _optional(settings, transformers.AutoImageProcessor, common)
-        processor = _optional(settings, transformers.AutoProcessor, common)
+        image_processor = if_there(settings.model, transformers.AutoImageProcessor, common)
+        processor = if_there(settings.model, transformers.AutoProcessor, common)
     return Checkpoint(
         name=settings.model,
         model=model,
@@ -159,20 +155,32 @@ def quantization_config(quantization: Any) -> Any:
         raise BadSetting(f"quantization is {dict(quantization)!r}: {error}") from error
 
 
-def _loaded(settings: Settings, what: str, auto: Any, arguments: Mapping[str, Any]) -> Any:
+def loaded(model: str, what: str, auto: Any, arguments: Mapping[str, Any], extra: str = "mllm") -> Any:
+    """A part of a checkpoint by one of Transformers' Auto classes. Raises MissingExtra and ModelUnavailable."""
     try:
-        return auto.from_pretrained(settings.model, **arguments)
+        return auto.from_pretrained(model, **arguments)
     except ImportError as error:
-        raise MissingExtra(f'the {what} of "{settings.model}" ({error})', extra="mllm") from error
+        raise MissingExtra(f'the {what} of "{model}" ({error})', extra=extra) from error
     except Exception as error:
-        raise unavailable(f'the {what} of the model "{settings.model}"', error) from error
+        raise unavailable(f'the {what} of the model "{model}"', error) from error
 
 
-def _optional(settings: Settings, auto: Any, arguments: Mapping[str, Any]) -> Any:
+def fast_tokenizer(model: str, source: str, arguments: Mapping[str, Any], extra: str = "mllm") -> Any:
+    """The tokenizer in ``source`` for a model. Raises as ``loaded`` does, and where it tells no offsets."""
+    import transformers
+
+    tokenizer = loaded(source, "tokenizer", transformers.AutoTokenizer, arguments, extra)
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelUnavailable(f'the model "{model}" has only a slow tokenizer; one that tells offsets is needed')
+    return tokenizer
+
+
+def if_there(model: str, auto: Any, arguments: Mapping[str, Any]) -> Any:
+    """A part of a checkpoint that it may lack; None where it does."""
     try:
-        return auto.from_pretrained(settings.model, **arguments)
+        return auto.from_pretrained(model, **arguments)
     except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        logger.debug("%s of %s is not available: %s", auto.__name__, settings.model, error)
+        logger.debug("%s of %s is not available: %s", auto.__name__, model, error)
         return None
 
 

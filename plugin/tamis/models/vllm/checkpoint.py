@@ -1,15 +1,11 @@
 """What is read of a checkpoint beside the weights, which vLLM loads by itself."""
 
-import logging
 from types import SimpleNamespace
 from typing import Any
 
-from tamis.core.errors import MissingExtra, ModelUnavailable
-from tamis.models.mllm.loading import Checkpoint
+from tamis.core.errors import MissingExtra
+from tamis.models.mllm.loading import Checkpoint, fast_tokenizer, if_there, loaded
 from tamis.models.mllm.visual import Expansion, VisualTokens
-from tamis.models.unavailable import unavailable
-
-logger = logging.getLogger(__name__)
 
 _HANDED_ON = ("revision", "trust_remote_code")
 
@@ -25,11 +21,8 @@ def checkpoint_of(model: str, context: int, engine_settings: Any) -> Checkpoint:
     except ImportError as error:
         raise MissingExtra("vLLM in this process", extra="vllm") from error
     common = {name: engine_settings[name] for name in _HANDED_ON if name in engine_settings}
-    config = _loaded(model, "configuration", transformers.AutoConfig, common)
-    source = engine_settings.get("tokenizer") or model
-    tokenizer = _loaded(source, "tokenizer", transformers.AutoTokenizer, common)
-    if not getattr(tokenizer, "is_fast", False):
-        raise ModelUnavailable(f'the model "{model}" has only a slow tokenizer; one that tells offsets is needed')
+    config = loaded(model, "configuration", transformers.AutoConfig, common, extra="vllm")
+    tokenizer = fast_tokenizer(model, engine_settings.get("tokenizer") or model, common, extra="vllm")
     names = transformers.models.auto.modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
     is_visual = config.model_type in names
     return Checkpoint(
@@ -37,8 +30,8 @@ def checkpoint_of(model: str, context: int, engine_settings: Any) -> Checkpoint:
         model=SimpleNamespace(config=config, generation_config=None),
         base=None,
         tokenizer=tokenizer,
-        image_processor=_optional(model, transformers.AutoImageProcessor, common) if is_visual else None,
-        processor=_optional(model, transformers.AutoProcessor, common) if is_visual else None,
+        image_processor=if_there(model, transformers.AutoImageProcessor, common) if is_visual else None,
+        processor=if_there(model, transformers.AutoProcessor, common) if is_visual else None,
         is_visual=is_visual,
         context=context,
         identity=model,
@@ -57,20 +50,3 @@ class Placeholders(VisualTokens):
         if len(text) != len(self.token) * tokens:
             tokens = len(self.checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"])
         return Expansion(self.token * tokens, tokens)
-
-
-def _loaded(model: str, what: str, auto: Any, arguments: dict[str, Any]) -> Any:
-    try:
-        return auto.from_pretrained(model, **arguments)
-    except ImportError as error:
-        raise MissingExtra(f'the {what} of "{model}" ({error})', extra="vllm") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise unavailable(f'the {what} of the model "{model}"', error) from error
-
-
-def _optional(model: str, auto: Any, arguments: dict[str, Any]) -> Any:
-    try:
-        return auto.from_pretrained(model, **arguments)
-    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        logger.debug("%s of %s is not available: %s", auto.__name__, model, error)
-        return None
