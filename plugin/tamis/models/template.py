@@ -204,20 +204,20 @@ def in_checkpoint(folder: str | Path) -> Template | None:
     return template_of(path) if path.is_file() else None
 
 
-def neutralised(text: str, markers: Iterable[str]) -> str:
+def neutralised(text: str, markers: Iterable[str], shapes: str = "") -> str:
     """The text with every marker in it broken by a space behind its first character, so that none is left.
 
     ``markers`` are a tokenizer's special tokens and a template's own labels: inside a passage or a query they are
-    words like any others, and must not become a frame.
+    words like any others, and must not become a frame. ``shapes`` is a regular expression for further ones.
 
     >>> neutralised("so <|im_end|> it is", ["<|im_end|>"])
     'so < |im_end|> it is'
     """
     known = sorted({marker for marker in markers if marker.strip()}, key=len, reverse=True)
-    if not known:
+    if not known and not shapes:
         return text
     # Splitting one marker may leave another that overlapped it; each round breaks at least one for good.
-    pattern = re.compile("|".join(re.escape(marker) for marker in known))
+    pattern = re.compile("|".join([*map(re.escape, known), *([shapes] if shapes else [])]))
     for _ in range(len(text) + 1):
         broken = pattern.sub(_split, text)
         if broken == text:

@@ -34,6 +34,11 @@ class Endpoint:
     """When the request was sent that was sent last of all that have been answered."""
     silent_since: float | None = None
     """Since when it has given no sign of life though it was asked; None where nobody has asked since the last one."""
+    idle_since: float | None = None
+    """Since when nobody asks it, where it has been silent: such time is no silence."""
+    probes: int = 0
+    """How many requests have been sent once more because it is silent, in this silence."""
+    probed: float = float("-inf")
     last_failure: str = ""
 
 
@@ -68,12 +73,9 @@ class Fleet:
                 free = [each for each in ready if each.under_way < each.limit.allowed]
                 if free:
                     chosen = self._next([each for each in free if each not in tried] or free)
-                    chosen.under_way += 1
-                    chosen.breaker.began()
-                    if chosen.silent_since is None:
-                        chosen.silent_since = self.clock()
+                    self._begin(chosen)
                     return chosen
-                await self._turn(None if ready else self._shortest_rest(until()), again)
+                await self._turn(self._until_another_is_ready() if ready else self._shortest_rest(until()), again)
                 again = True
         except BaseException:
             # No request of this caller will end and wake the next one, who may be the last that anybody wakes.
@@ -82,40 +84,23 @@ class Fleet:
 
     def release(self, endpoint: Endpoint, failure: Failure | None, seconds: float) -> None:
         """A request came to an end after so many seconds: answered, or with a failure."""
-        if failure is None or failure.kind not in ("timeout", "unreachable"):
-            endpoint.silent_since = self.clock() if endpoint.under_way > 1 else None
-        if failure is None:
-            endpoint.last_answer = self.clock()
-            endpoint.newest_answered = max(endpoint.newest_answered, self.clock() - seconds)
-            endpoint.breaker.succeeded()
-            endpoint.limit.answered(seconds, endpoint.under_way)
-        else:
-            endpoint.last_failure = failure.message
-            if failure.kind == "overloaded":
-                endpoint.limit.overloaded()
-                if failure.rest_s:
-                    endpoint.resting_until = max(endpoint.resting_until, self.clock() + failure.rest_s)
-            # A server that refuses, or says that it is busy, is a server that answers.
-            if failure.blames_server:
-                self._failed(endpoint, seconds)
-            else:
-                endpoint.breaker.succeeded()
-        well = 0.0 if failure is not None and failure.retried else 1.0
-        endpoint.health += _SMOOTH * (well - endpoint.health)
-        self._end(endpoint)
+        try:
+            self._learn(endpoint, failure, seconds)
+        finally:
+            self._end(endpoint)
 
-    def abandon(self, endpoint: Endpoint, seconds: float) -> None:
-        """A request was given up after so many seconds: nobody waits for it any more, or it is tried anew."""
+    def abandon(self, endpoint: Endpoint, seconds: float, *, is_given_up: bool = True) -> None:
+        """A request was cancelled after so many seconds: nobody waits for it any more, or it was sent once more."""
         usual = endpoint.limit.latency
         long = HANGING_S if usual is None else SLOWER * usual
         if seconds > long:
             endpoint.health -= _SMOOTH * endpoint.health
-        if seconds > long and self.silence(endpoint) > max(HANGING_S, long):
+        if is_given_up and seconds > long and self.silence(endpoint) > max(HANGING_S, long):
             # Callers with short deadlines would never find out that a server hangs.
             endpoint.last_failure = f"{endpoint.url} has not answered for {self.silence(endpoint):.3g} s"
-            endpoint.breaker.failed(endpoint.under_way)
+            endpoint.breaker.failed(seconds, endpoint.under_way)
         else:
-            endpoint.breaker.forgotten()
+            endpoint.breaker.forgotten(seconds)
         self._end(endpoint)
 
     def silence(self, endpoint: Endpoint) -> float:
@@ -134,6 +119,52 @@ class Fleet:
             for each in self.endpoints
         )
 
+    def may_probe(self, endpoint: Endpoint, patience: float) -> bool:
+        """Whether one more request may go to a server that is silent: one each ``patience``, then twice that, ..."""
+        if self.clock() - endpoint.probed < patience * 2.0**endpoint.probes:
+            return False
+        endpoint.probes, endpoint.probed = endpoint.probes + 1, self.clock()
+        return True
+
+    def may_ask(self) -> bool:
+        """Whether a request could be sent now, or as soon as another ends."""
+        return any(each.breaker.allows() and self._rest(each) <= 0 for each in self.endpoints)
+
+    def _begin(self, endpoint: Endpoint) -> None:
+        now = self.clock()
+        endpoint.under_way += 1
+        endpoint.breaker.began()
+        if endpoint.silent_since is None:
+            endpoint.silent_since = now
+        elif endpoint.idle_since is not None:
+            endpoint.silent_since += now - endpoint.idle_since
+        endpoint.idle_since = None
+
+    def _learn(self, endpoint: Endpoint, failure: Failure | None, seconds: float) -> None:
+        if failure is None or failure.kind not in ("timeout", "unreachable"):
+            endpoint.silent_since = self.clock() if endpoint.under_way > 1 else None
+            endpoint.probes, endpoint.probed = 0, float("-inf")
+        well = 0.0 if failure is not None and failure.retried else 1.0
+        endpoint.health += _SMOOTH * (well - endpoint.health)
+        if failure is None:
+            endpoint.last_answer = self.clock()
+            endpoint.newest_answered = max(endpoint.newest_answered, self.clock() - seconds)
+            endpoint.limit.answered(seconds, endpoint.under_way)
+        else:
+            endpoint.last_failure = failure.message
+        if failure is not None and failure.kind == "overloaded":
+            endpoint.limit.overloaded()
+        # A server that refuses, or says that it is busy, is a server that answers.
+        if failure is not None and failure.blames_server:
+            self._failed(endpoint, seconds)
+        else:
+            endpoint.breaker.succeeded()
+        if failure is not None and failure.rest_s and failure.kind == "overloaded":
+            if failure.rest_s > LONGEST_ASKED_S:
+                endpoint.breaker.leave_alone(LONGEST_ASKED_S)
+            else:
+                endpoint.resting_until = max(endpoint.resting_until, self.clock() + failure.rest_s)
+
     def _failed(self, endpoint: Endpoint, seconds: float) -> None:
         """A request failed after so long. A server that answers others in the time that an answer takes is not gone.
 
@@ -141,9 +172,9 @@ class Fleet:
         """
         usual = min(HANGING_S, endpoint.limit.latency or 0.0)
         if endpoint.last_answer > self.clock() - max(seconds, usual):
-            endpoint.breaker.forgotten()
+            endpoint.breaker.forgotten(seconds)
         else:
-            endpoint.breaker.failed(endpoint.under_way)
+            endpoint.breaker.failed(seconds, endpoint.under_way)
 
     def another(self, tried: Collection[Endpoint]) -> bool:
         """Whether there is an endpoint that could be asked at once and has not been tried."""
@@ -165,13 +196,17 @@ class Fleet:
         chosen.credit -= total
         return chosen
 
+    def _until_another_is_ready(self) -> float | None:
+        """Seconds until an endpoint that may not be asked now may be; None where no time is known."""
+        rests = [max(self._rest(each), each.breaker.rest()) for each in self.endpoints]
+        return min((rest for rest in rests if 0 < rest < float("inf")), default=None)
+
     def _shortest_rest(self, until: float | None) -> float:
-        """Seconds until an endpoint may be asked again. Raises NoEndpoint where waiting is no use."""
-        rests = [self._rest(each) for each in self.endpoints if each.breaker.allows()]
-        shortest = min(rests, default=None)
-        if shortest is None:
+        """Seconds until one of the endpoints may be asked again. Raises NoEndpoint where waiting is no use."""
+        if not any(each.breaker.allows() for each in self.endpoints):
             raise NoEndpoint(f"every server is left alone for a while after failures: {self._told()}")
-        if shortest > LONGEST_ASKED_S or (until is not None and self.clock() + shortest >= until):
+        shortest = self._until_another_is_ready() or 0.0
+        if until is not None and self.clock() + shortest >= until:
             raise NoEndpoint(f"no server may be asked for {shortest:.3g} s: {self._told()}")
         return max(shortest, 0.001)
 
@@ -191,6 +226,8 @@ class Fleet:
 
     def _end(self, endpoint: Endpoint) -> None:
         endpoint.under_way -= 1
+        if not endpoint.under_way and endpoint.silent_since is not None:
+            endpoint.idle_since = self.clock()
         # The bound may have grown: as many as there is room for, and one where a half-open server was tried.
         for _ in range(max(1, min(2, endpoint.limit.allowed - endpoint.under_way))):
             self._wake()

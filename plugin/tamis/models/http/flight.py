@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 from tamis.models.counting import count
@@ -31,9 +30,6 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
 
 
-_COMPANY = 10
-"""One request in so many may be the second of its kind under way."""
-
 Send = Callable[[Endpoint], Awaitable[Reply | Failure]]
 Read = Callable[[Any, str], Reading]
 
@@ -45,8 +41,6 @@ class Flight:
     task: "asyncio.Task[Outcome] | None" = None
     waiters: int = 0
     until: float | None = 0.0
-    company: int = 0
-    """How often a request was sent once more for it while another was under way."""
 
     def joined(self, until: float | None) -> None:
         """One more waits for it, until then (monotonic seconds); None: however long it takes."""
@@ -62,7 +56,6 @@ class Flights:
     retries: int
     jitter: random.Random = field(default_factory=random.Random)
     _under_way: dict[bytes, Flight] = field(default_factory=dict, init=False)
-    _company: int = field(default=0, init=False)
 
     async def outcome(self, key: bytes, send: Send, read: Read, until: float | None) -> Outcome:
         """What comes of the request called ``key``; one that is under way already is waited for, not sent again."""
@@ -102,13 +95,15 @@ class Flights:
             for begun in range(1, self.retries + 2):
                 if begun > 1:
                     count("retries")
-                # Nobody rings it where there is no deadline.
-                overdue: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                under_way.add(asyncio.create_task(self._attempt(flight, tried, overdue, send, read)))
                 last = begun > self.retries
-                while under_way and (last or not overdue.done()):
-                    wanted: set[asyncio.Future[Any]] = {*under_way} if last else {*under_way, overdue}
-                    await asyncio.wait(wanted, return_when=asyncio.FIRST_COMPLETED)
+                is_watched = flight.until is not None and not last
+                overdue = asyncio.get_running_loop().create_future() if is_watched else None
+                under_way.add(asyncio.create_task(self._attempt(flight, tried, overdue, send, read)))
+                while under_way:
+                    if overdue is not None and overdue.done() and self.fleet.may_ask():
+                        break
+                    rings = {overdue} if overdue is not None and not overdue.done() else set()
+                    await asyncio.wait(under_way | rings, return_when=asyncio.FIRST_COMPLETED)
                     done = [task for task in under_way if task.done()]
                     under_way = {task for task in under_way if not task.done()}
                     for outcome in (task.result() for task in done):
@@ -129,43 +124,31 @@ class Flights:
                     await asyncio.sleep(pause)
             return best
         finally:
-            self._company -= flight.company
             for task in under_way:
                 task.cancel()
 
     async def _attempt(
-        self, flight: Flight, tried: list[Endpoint], overdue: "asyncio.Future[None]", send: Send, read: Read
+        self, flight: Flight, tried: list[Endpoint], overdue: "asyncio.Future[None] | None", send: Send, read: Read
     ) -> Outcome:
-        """One request to one server; ``overdue`` is rung when it takes far longer than that server's usually do."""
+        """One request to one server; ``overdue``, if it is watched, is rung when it takes far too long."""
         try:
             endpoint = await self.fleet.lease(tried, lambda: flight.until)
         except NoEndpoint as error:
             return Outcome(None, Failure("unreachable", str(error), hopeless=True))
         tried.append(endpoint)
         began = time.monotonic()
-        watch = (
-            None
-            if flight.until is None
-            else Watch(self.fleet, endpoint, len(tried), overdue, partial(self._spare, flight))
-        )
+        watch = None if overdue is None else Watch(self.fleet, endpoint, len(tried), overdue)
         try:
             count("requests")
             outcome = _read(await send(endpoint), read, endpoint)
         except BaseException:
-            self.fleet.abandon(endpoint, time.monotonic() - began)
+            self.fleet.abandon(endpoint, time.monotonic() - began, is_given_up=not flight.waiters)
             raise
         finally:
             if watch is not None:
                 watch.stop()
         self.fleet.release(endpoint, outcome.failure, time.monotonic() - began)
         return outcome
-
-    def _spare(self, flight: Flight) -> bool:
-        """Grants a second request of a kind where it costs little: there is room, and there are few of them."""
-        granted = self.fleet.has_room() and self._company * _COMPANY <= self.fleet.under_way
-        flight.company += granted
-        self._company += granted
-        return granted
 
 
 def _read(reply: Reply | Failure, read: Read, endpoint: Endpoint) -> Outcome:
@@ -175,4 +158,6 @@ def _read(reply: Reply | Failure, read: Read, endpoint: Endpoint) -> Outcome:
         values, complaint = read(reply.answer, endpoint.url)
     except BadAnswer as error:
         return Outcome(None, Failure("garbage", str(error), foreign=isinstance(error, WrongDialect)))
+    except RecursionError:
+        return Outcome(None, Failure("garbage", f"{endpoint.url} answered JSON that is nested too deep", foreign=True))
     return Outcome(values, Failure("garbage", complaint) if complaint else None)

@@ -23,11 +23,22 @@ class Failures:
             raise error_of(self.found[0])
 
 
-async def in_time(work: Sequence[Callable[[], Coroutine[Any, Any, None]]], until: float | None) -> None:
-    """Runs all of them together until the given monotonic time; those that are not done by then are cancelled."""
+async def in_time(
+    work: Sequence[Callable[[], Coroutine[Any, Any, None]]], until: float | None, at_once: int | None = None
+) -> None:
+    """Runs all of them together until the given monotonic time; those that are not done by then are cancelled.
+
+    No more than ``at_once`` of them at a time, in order.
+    """
     if not work:
         return
-    tasks = [asyncio.create_task(each()) for each in work]
+    left = iter(work)
+
+    async def some() -> None:
+        for each in left:
+            await each()
+
+    tasks = [asyncio.create_task(some()) for _ in work[:at_once]]
     try:
         timeout = None if until is None else max(0.0, until - time.monotonic())
         await asyncio.wait(tasks, timeout=timeout)

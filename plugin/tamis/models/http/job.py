@@ -1,13 +1,14 @@
 """One call of an HttpScorer, on the worker's loop: writes requests, sends them together, gathers what comes in time."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from tamis.models.template import Prompt, Template
 
 from .dialects import ChatDialect, Dialect, Side, VllmChatDialect, Wording
 from .dialects.logprobs import by_label
-from .errors import NoEndpoint, WrongDialect, shortened
+from .errors import BadAnswer, NoEndpoint, WrongDialect, shortened
 from .fleet import Endpoint, Fleet
 from .flight import Flights, Outcome, Read, Reading
 from .gather import Failures, error_of, in_time
@@ -31,7 +32,8 @@ from .images import data_uri
 from .neutral import plain
 from .pool import Reply, post
 from .retry import Failure
-from .worker import Worker, worker
+from .settings import redacted_answer
+from .worker import Worker, here
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class Job:
     model: str
     template: Template | None
     instruction: str | None
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     hide: Callable[[str], str]
     caller: str
     timeout_s: float
@@ -101,7 +103,7 @@ class Job:
                 count("images", len(query.images) + len(passages[at].images) if self.sends_images else 0)
 
         asking = _Asking(self, asked, sides, wording, until, keep, failures)
-        await in_time([partial(asking.group, group) for group in groups], until)
+        await in_time([partial(asking.group, group) for group in groups], until, self._at_once())
         count("failures", sum(scores[at] is None for at in usable))
         failures.raise_if_all()
         return scores
@@ -121,13 +123,13 @@ class Job:
             def read(answer: Any, where: str) -> Any:
                 return _labels(answer, wanted, self._told(where), wording)
 
-            outcome = await self._send(chat.asking(prompt, wanted, wording), read, until)
+            outcome = await self._send(chat.asking(prompt, wanted, wording), read, until, ("labels", wanted))
             if outcome.failure is None and outcome.values is not None:
                 found[at], failures.succeeded = outcome.values, True
             elif outcome.failure is not None:
                 failures.found.append(outcome.failure)
 
-        await in_time([partial(one, at) for at in range(len(prompts))], until)
+        await in_time([partial(one, at) for at in range(len(prompts))], until, self._at_once())
         failures.raise_if_all()
         return found
 
@@ -141,13 +143,15 @@ class Job:
             if any(image not in wording.uris for image in prompts[at].images):
                 return
             body = chat.writing(prompts[at], max_tokens, wording)
-            outcome = await self._send(body, lambda answer, where: chat.read_text(answer, self._told(where)), until)
+            outcome = await self._send(
+                body, lambda answer, where: chat.read_text(answer, self._told(where)), until, ("text",)
+            )
             if outcome.failure is None and outcome.values is not None:
                 written[at], failures.succeeded = outcome.values[0], True
             elif outcome.failure is not None:
                 failures.found.append(outcome.failure)
 
-        await in_time([partial(one, at) for at in range(len(prompts))], until)
+        await in_time([partial(one, at) for at in range(len(prompts))], until, self._at_once())
         failures.raise_if_all()
         return written
 
@@ -155,6 +159,10 @@ class Job:
         if not isinstance(self.dialect, ChatDialect):
             raise BadSetting(f'the dialect "{self.dialect.name}" cannot be asked for labels or text')
         return self.dialect
+
+    def _at_once(self) -> int:
+        """How many requests of a call are written and held in memory: as many as can be under way, and as many more."""
+        return 2 * self.max_concurrency * len(self.places)
 
     def _until(self) -> float | None:
         """The monotonic time at which the call ends: the caller's deadline or its own, whichever is earlier."""
@@ -223,7 +231,7 @@ class Job:
         if (self.model, label) in known:
             return
         body = {"model": self.model, "prompt": label, "add_special_tokens": False}
-        outcome = await self._send(body, partial(_token_list, told=self._told), until, path="/tokenize")
+        outcome = await self._send(body, partial(_token_list, told=self._told), until, ("tokens",), path="/tokenize")
         if outcome.values is None:
             raise error_of(outcome.failure or Failure("unreachable", "the server gave no tokens"))
         if len(outcome.values) != 1:
@@ -233,7 +241,7 @@ class Job:
 
     def _shared(self) -> Shared:
         """What scorers of the same servers, the same key and the same bounds have in common."""
-        known = _shared.setdefault(worker(), {})
+        known = _shared.setdefault(here(), {})
         key = (self.places, self.caller, self.max_concurrency, self.retries)
         if key not in known:
             while len(known) >= _FLEETS_KEPT:
@@ -245,22 +253,35 @@ class Job:
         """A server's place and dialect, for messages."""
         return f'{url} (dialect "{self.dialect.name}")'
 
-    async def _send(self, body: Mapping[str, Any], read: Read, until: float | None, path: str | None = None) -> Outcome:
-        """What comes of one request; messages in it hold no secret."""
+    async def _send(
+        self, body: Mapping[str, Any], read: Read, until: float | None, read_as: Sequence[Any], path: str | None = None
+    ) -> Outcome:
+        """What comes of one request; messages in it hold no secret. ``read_as`` says all that ``read`` depends on."""
         content = json.dumps({**body, **(self.extra if path is None else {})}, ensure_ascii=False).encode(
             "utf-8", "replace"
         )
 
         async def send(endpoint: Endpoint) -> Reply | Failure:
             url = endpoint.url if path is None else urlsplit(endpoint.url)._replace(path=path, query="").geturl()
-            reply = await post(url, content, self.headers, self.timeout_s, self._told(url))
-            if isinstance(reply, Failure):
-                return reply._replace(message=self.hide(reply.message))
-            _count_tokens(reply.answer)
+            reply = await post(url, content, self.headers, self.timeout_s, self._told(url), self.hide)
+            if isinstance(reply, Reply):
+                _count_tokens(reply.answer)
             return reply
 
-        key = hashlib.sha256(f"{self.timeout_s}\n{path}\n".encode() + content).digest()
-        outcome = await self._shared().flights.outcome(key, send, read, until)
+        def read_openly(answer: Any, where: str) -> Reading:
+            reading: Reading | None = None
+            with contextlib.suppress(BadAnswer):
+                reading = read(answer, where)
+            if reading is not None and not reading.complaint:
+                return reading
+            # What is complained of is shown in part: what is secret in it must be hidden before it is cut.
+            complaining: Reading = read(redacted_answer(answer, self.hide), where)
+            return complaining if reading is None else reading._replace(complaint=complaining.complaint)
+
+        # One answer may be read in several ways: only who reads it in the same way may wait for the same request.
+        apart = json.dumps([self.timeout_s, path, *read_as]).encode()
+        key = hashlib.sha256(apart + b"\n" + content).digest()
+        outcome = await self._shared().flights.outcome(key, send, read_openly, until)
         if outcome.failure is not None:
             outcome = outcome._replace(failure=outcome.failure._replace(message=self.hide(outcome.failure.message)))
             logger.debug("%s", outcome.failure.message if outcome.failure else "")
@@ -311,7 +332,8 @@ class _Asking:
         def read(answer: Any, where: str) -> Any:
             return job.dialect.read(answer, len(members), self.wording, job._told(where))
 
-        outcome = await job._send(body, read, self.until)
+        words = [job.template.yes, job.template.no] if job.template else []
+        outcome = await job._send(body, read, self.until, ("scores", job.dialect.name, job.scores, job.missing, words))
         for at, value in zip(members, outcome.values or (), strict=False):
             self.keep(at, value)
         return outcome.failure

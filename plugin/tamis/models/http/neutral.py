@@ -1,6 +1,5 @@
 """Makes text from queries and passages harmless for a model whose tokenizer is not known."""
 
-import re
 from collections.abc import Iterable
 
 from tamis.models.template import neutralised
@@ -17,7 +16,7 @@ SPECIAL = (
 """Special tokens of widespread chat models that are not written between bars."""
 
 # Qwen, Llama 3, Phi, GLM, gpt-oss: <|...|>; DeepSeek: <｜...｜>, with full-width bars; SmolVLM: <row_1_col_2>.
-_SHAPES = re.compile(r"<\|[^<>]{0,100}\|>|<｜[^<>]{0,100}｜>|<row_\d+_col_\d+>|<unused\d+>|<extra_id_\d+>")
+_SHAPES = r"<\|[^<>]{0,100}\|>|<｜[^<>]{0,100}｜>|<row_\d+_col_\d+>|<unused\d+>|<extra_id_\d+>"
 
 
 def plain(text: str, markers: Iterable[str] = ()) -> str:
@@ -30,9 +29,4 @@ def plain(text: str, markers: Iterable[str] = ()) -> str:
     if "<" not in text and "[" not in text and not present:
         # Most texts, and the search below is the dearest part of writing a request.
         return text
-    known = {*SPECIAL, *markers}
-    while True:
-        text = neutralised(text, known | set(_SHAPES.findall(text)))
-        # Breaking one may have joined the halves of another that only the shapes find.
-        if not _SHAPES.search(text):
-            return text
+    return neutralised(text, {*SPECIAL, *markers}, _SHAPES)

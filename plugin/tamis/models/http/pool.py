@@ -6,7 +6,7 @@ import json
 import ssl
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,13 +16,14 @@ from weakref import WeakKeyDictionary
 
 from .errors import shortened
 from .retry import Failure, asked_rest, kind_of_status
-from .worker import Worker, worker
+from .worker import Worker, here
 
 if TYPE_CHECKING:
     import httpx
 
 LARGEST_ANSWER = 16 * 2**20
 """Bytes of an answer, unpacked, that are read at most."""
+_READ_FOR_MESSAGES = 20_000
 CONNECT_S = 5.0
 KEPT_S = 30.0
 """How long a connection that nobody uses is kept open."""
@@ -53,6 +54,7 @@ class Pool:
 
     _idle: dict[str, "deque[Idle]"] = field(default_factory=dict, init=False)
     _closing: set["asyncio.Task[None]"] = field(default_factory=set, init=False)
+    _sweep: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def take(self, origin: str) -> "httpx.AsyncHTTPTransport":
         """A connection to an origin such as "http://host:80", a kept one if there is one."""
@@ -64,8 +66,19 @@ class Pool:
         now = time.monotonic()
         kept = self._idle.setdefault(origin, deque())
         kept.append(Idle(lane, now))
-        while now - kept[0].since > KEPT_S:
-            self.drop(kept.popleft().lane)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(KEPT_S, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Closes what nobody has used for long, and looks again later while anything is kept."""
+        now = time.monotonic()
+        for kept in self._idle.values():
+            while kept and now - kept[0].since >= KEPT_S:
+                self.drop(kept.popleft().lane)
+        left = [kept[0].since for kept in self._idle.values() if kept]
+        self._sweep = None
+        if left:
+            self._sweep = asyncio.get_running_loop().call_later(max(0.01, min(left) + KEPT_S - now), self._close_idle)
 
     def drop(self, lane: "httpx.AsyncHTTPTransport") -> None:
         """Closes a connection, in passing."""
@@ -75,6 +88,8 @@ class Pool:
 
     async def close(self) -> None:
         """Closes all of them."""
+        if self._sweep is not None:
+            self._sweep.cancel()
         for kept in self._idle.values():
             while kept:
                 await _closed(kept.pop().lane)
@@ -85,6 +100,9 @@ class Pool:
 
         parts = urlsplit(origin)
         proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+        if proxy and "://" not in proxy:
+            # As curl and requests read it.
+            proxy = f"http://{proxy}"
         return httpx.AsyncHTTPTransport(
             verify=self._tls if parts.scheme == "https" or proxy else self._none,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT_S),
@@ -114,15 +132,25 @@ _pools: "WeakKeyDictionary[Worker, Pool]" = WeakKeyDictionary()
 
 def pool() -> Pool:
     """The pool of the running worker. Secrets go with each request, so that scorers with other keys share it."""
-    running = worker()
+    running = here()
     if running not in _pools:
         _pools[running] = Pool()
         running.closers.append(_pools[running].close)
     return _pools[running]
 
 
-async def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float, where: str) -> Reply | Failure:
-    """One POST of JSON; ``where`` names the server in messages. Nothing is raised but cancellation."""
+async def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    where: str,
+    hide: Callable[[str], str] = str,
+) -> Reply | Failure:
+    """One POST of JSON. Nothing is raised but cancellation.
+
+    ``where`` names the server in messages, and ``hide`` takes out of what came back what must not stand there.
+    """
     import httpx
 
     began = time.monotonic()
@@ -147,19 +175,27 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: flo
     except httpx.DecodingError:
         return Failure("garbage", f"{where} answered with a broken compression")
     except (httpx.HTTPError, OSError) as error:
-        return Failure("unreachable", f"{where} cannot be reached: {type(error).__name__}: {shortened(str(error))}")
+        said = shortened(hide(str(error)))
+        return Failure("unreachable", f"{where} cannot be reached: {type(error).__name__}: {said}")
     finally:
         if whole:
             shared.keep(origin, lane)
         else:
             shared.drop(lane)
-    return _reply(response.status_code, response.headers, bytes(content), time.monotonic() - began, where)
+    return _reply(response.status_code, response.headers, bytes(content), time.monotonic() - began, where, hide)
 
 
-def _reply(status: int, headers: Mapping[str, str], content: bytes, seconds: float, where: str) -> Reply | Failure:
+def _reply(
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    seconds: float,
+    where: str,
+    hide: Callable[[str], str],
+) -> Reply | Failure:
     kind = kind_of_status(status)
     if kind is not None:
-        shown = shortened(content[:2000].decode("utf-8", "replace"))
+        shown = shortened(hide(content[:_READ_FOR_MESSAGES].decode("utf-8", "replace")))
         if 300 <= status < 400:
             shown = "a redirect, which is not followed; name the final URL"
         elif status in (404, 405):
@@ -168,6 +204,6 @@ def _reply(status: int, headers: Mapping[str, str], content: bytes, seconds: flo
     try:
         return Reply(json.loads(content), seconds)
     except (ValueError, RecursionError):
-        shown = shortened(content[:2000].decode("utf-8", "replace"))
+        shown = shortened(hide(content[:_READ_FOR_MESSAGES].decode("utf-8", "replace")))
         cut = content.lstrip()[:1] in (b"{", b"[")
         return Failure("garbage", f"{where} answered no whole JSON: {shown!r}", status, foreign=not cut)

@@ -166,36 +166,36 @@ class HttpScorer:
 
     def score(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
         """Log-odds of "relevant", one for each passage, in order. Works inside a running event loop too."""
-        job = self._job()
-        return worker.call(lambda: job.score(query, tuple(passages)))
+        job, held = self._job(), tuple(passages)
+        return worker.call(lambda: job.score(query, held))
 
     async def ascore(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
         """The same numbers as ``score``."""
-        job = self._job()
-        return await worker.acall(lambda: job.score(query, tuple(passages)))
+        job, held = self._job(), tuple(passages)
+        return await worker.acall(lambda: job.score(query, held))
 
     def choose(self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]]) -> list[list[float | None]]:
         """For each prompt the log-probability of each of its labels as the next token; None where not told of.
 
         Raises BadSetting for a dialect that is no chat, and what ``score`` raises.
         """
-        job = self._chat_job()
-        return worker.call(lambda: job.choose(tuple(prompts), tuple(map(tuple, labels))))
+        job, held, wanted = self._chat_job(), tuple(prompts), tuple(map(tuple, labels))
+        return worker.call(lambda: job.choose(held, wanted))
 
     async def achoose(self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]]) -> list[list[float | None]]:
         """The same as ``choose``."""
-        job = self._chat_job()
-        return await worker.acall(lambda: job.choose(tuple(prompts), tuple(map(tuple, labels))))
+        job, held, wanted = self._chat_job(), tuple(prompts), tuple(map(tuple, labels))
+        return await worker.acall(lambda: job.choose(held, wanted))
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
         """For each prompt what the model writes, greedily; None where it failed. Raises what ``choose`` raises."""
-        job = self._chat_job()
-        return worker.call(lambda: job.write(tuple(prompts), max_tokens))
+        job, held = self._chat_job(), tuple(prompts)
+        return worker.call(lambda: job.write(held, max_tokens))
 
     async def awrite(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
         """The same as ``write``."""
-        job = self._chat_job()
-        return await worker.acall(lambda: job.write(tuple(prompts), max_tokens))
+        job, held = self._chat_job(), tuple(prompts)
+        return await worker.acall(lambda: job.write(held, max_tokens))
 
     def _chat_job(self) -> Job:
         if not isinstance(dialect_of(self.dialect), ChatDialect):

@@ -1,8 +1,9 @@
 """Checks a scorer's settings when they are set, and keeps what is secret out of everything that is written."""
 
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,11 +36,21 @@ def checked_urls(url: str | Sequence[str]) -> tuple[str, ...]:
             raise BadSetting(f"the url of {host} carries a secret; put it into api_key, api_key_env or headers")
         if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\x00-\x1f\\]", each):
             raise BadSetting(f"the url {each!r} is not one; it must be like http://127.0.0.1:8000/v1")
+        _checked_host(each)
         if parts.fragment:
             raise BadSetting(f'the url {each!r} has a fragment ("#..."), which is never sent; leave it out')
     if len(set(urls)) < len(urls):
         raise BadSetting(f"a url is named twice: {', '.join(urls)}")
     return urls
+
+
+def _checked_host(url: str) -> None:
+    import httpx
+
+    try:
+        _ = httpx.URL(url).host
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise BadSetting(f"the url {url!r} is not one: {error}") from None
 
 
 def checked_secret(value: str | None, name: str) -> None:
@@ -99,5 +110,22 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
     """
     for secret in sorted({*secrets}, key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, HIDDEN)
+            # In JSON, and by repr in messages, quotes and backslashes are written in ways of their own.
+            for written in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]):
+                text = text.replace(written, HIDDEN)
     return text
+
+
+def redacted_answer(answer: Any, hide: Callable[[str], str]) -> Any:
+    """A JSON value with ``hide`` done to every text in it.
+
+    >>> redacted_answer({"said": ["key sk-123", 1]}, lambda text: redacted(text, ["sk-123"]))
+    {'said': ['key ***', 1]}
+    """
+    if isinstance(answer, str):
+        return hide(answer)
+    if isinstance(answer, list):
+        return [redacted_answer(each, hide) for each in answer]
+    if isinstance(answer, dict):
+        return {hide(name): redacted_answer(each, hide) for name, each in answer.items()}
+    return answer

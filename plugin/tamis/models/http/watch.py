@@ -1,7 +1,6 @@
 """A request that is watched: it rings when it takes so long that another try is worth its cost."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .fleet import HANGING_S, Endpoint, Fleet
@@ -18,15 +17,15 @@ class Watch:
 
     A server that works through a queue makes everybody wait, and asking it again makes the queue longer. So a request
     that takes much longer than usual is overdue only where later ones have been answered before it, or where the
-    server has been silent for as long, and for ``HANGING_S`` at least unless ``spare``, which is asked at the last
-    moment, grants one more request.
+    server has been silent for as long, and for ``HANGING_S`` at least where another request would have to end for the
+    new one. Of the requests that wait for a silent server one is sent again, after a while another: if that is
+    answered, the others have been passed over. Nothing rings while no server may be asked.
     """
 
     fleet: Fleet
     endpoint: Endpoint
     tries: int
     overdue: "asyncio.Future[None]"
-    spare: Callable[[], bool]
     began: float = field(init=False)
     _next: asyncio.TimerHandle | None = field(default=None, init=False)
 
@@ -57,8 +56,9 @@ class Watch:
             self._look_in(early)
             return
         silence = min(now - self.began, self.fleet.silence(self.endpoint))
-        overtaken = self.endpoint.newest_answered > self.began
-        if overtaken or silence >= max(HANGING_S, patience) or (silence >= patience and self.spare()):
+        is_overtaken = self.endpoint.newest_answered > self.began
+        is_silent = silence >= (patience if self.fleet.has_room() else max(HANGING_S, patience))
+        if self.fleet.may_ask() and (is_overtaken or (is_silent and self.fleet.may_probe(self.endpoint, patience))):
             self.overdue.set_result(None)
         else:
             self._look_in(patience - silence)

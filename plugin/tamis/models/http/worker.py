@@ -10,7 +10,7 @@ import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -18,6 +18,12 @@ T = TypeVar("T")
 Closer = Callable[[], Awaitable[None]]
 
 _JOIN_S = 5.0
+_LOOKUPS = 32
+"""Threads in which names of servers are looked up: one that hangs must not hold up the others."""
+
+
+class Ended(RuntimeError):
+    """The worker takes no more work; another will."""
 
 
 class Worker:
@@ -25,22 +31,37 @@ class Worker:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self.loop.set_default_executor(ThreadPoolExecutor(_LOOKUPS, "tamis-http-lookup"))
         self.closers: list[Closer] = []
+        self._lock = threading.Lock()
+        self._is_ending = False
         self.thread = threading.Thread(target=self._run, name="tamis-http", daemon=True)
         self.thread.start()
 
     def submit(self, work: Callable[[], Coroutine[Any, Any, T]]) -> "Future[T]":
-        """Starts the coroutine that ``work`` makes, in a copy of the caller's context; cancelling reaches it."""
+        """Starts the coroutine that ``work`` makes, in a copy of the caller's context; cancelling reaches it.
+
+        Raises Ended where the worker has been told to end.
+        """
         done: Future[T] = Future()
 
         def begin() -> None:
             if done.cancelled():
                 return
-            task = self.loop.create_task(work())
+            try:
+                task = self.loop.create_task(work())
+            except BaseException as error:  # noqa: BLE001 - whoever waits is to hear of it
+                done.set_running_or_notify_cancel()
+                done.set_exception(error)
+                return
             task.add_done_callback(lambda finished: _hand_over(finished, done))
             done.add_done_callback(lambda asked: self._given_up(asked, task))
 
-        self.loop.call_soon_threadsafe(begin, context=copy_context())
+        with self._lock:
+            if self._is_ending:
+                raise Ended("the worker has been told to end")
+            # In the lock: what comes before the end is begun before it.
+            self.loop.call_soon_threadsafe(begin, context=copy_context())
         return done
 
     def _given_up(self, asked: "Future[Any]", task: "asyncio.Task[Any]") -> None:
@@ -48,6 +69,7 @@ class Worker:
             self.loop.call_soon_threadsafe(task.cancel)
 
     def _run(self) -> None:
+        _here.worker = self
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_forever()
@@ -57,19 +79,21 @@ class Worker:
             self.loop.close()
 
     async def _end(self) -> None:
-        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        # Work that is cancelled may begin more.
+        while rest := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
         await asyncio.gather(*(close() for close in self.closers), return_exceptions=True)
         # A transport that was closed lets go of its socket one turn of the loop later.
         await asyncio.sleep(0)
         await self.loop.shutdown_asyncgens()
-        await self.loop.shutdown_default_executor()
 
     def end(self) -> None:
         """Cancels what is under way, closes all connections and ends the thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        with self._lock:
+            self._is_ending = True
+            self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(_JOIN_S)
 
 
@@ -89,6 +113,7 @@ def _hand_over(finished: "asyncio.Task[T]", done: "Future[T]") -> None:
         done.set_result(finished.result())
 
 
+_here = threading.local()
 _lock = threading.Lock()
 _worker: Worker | None = None
 
@@ -102,9 +127,24 @@ def worker() -> Worker:
         return _worker
 
 
+def here() -> Worker:
+    """The worker on whose loop this runs, which may have been told to end; elsewhere the running one."""
+    found: Worker | None = getattr(_here, "worker", None)
+    return worker() if found is None else found
+
+
+def _submit(work: Callable[[], Coroutine[Any, Any, T]]) -> "Future[T]":
+    while True:
+        try:
+            return worker().submit(work)
+        except Ended:
+            # It was asked for just before it was told to end.
+            continue
+
+
 def call(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Runs a coroutine on the worker's loop and waits for it, blocking this thread."""
-    done = worker().submit(work)
+    done = _submit(work)
     try:
         return done.result()
     except BaseException:
@@ -114,7 +154,7 @@ def call(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 async def acall(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Runs a coroutine on the worker's loop and awaits it on this one; cancelling reaches it."""
-    return await asyncio.wrap_future(worker().submit(work))
+    return await asyncio.wrap_future(_submit(work))
 
 
 def close() -> None:

@@ -87,5 +87,5 @@ def log_odds(value: float, scores: Literal["probability", "log-odds"]) -> float 
 
 
 def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number, which true and false are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a JSON value is a number, which true and false are not, nor an integer that no float can hold."""
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1000)
