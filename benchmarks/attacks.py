@@ -208,15 +208,19 @@ def summed(trials: Sequence[Trial], found: dict[str, list[Seen]], seed: int) -> 
         for name, values in shares.items():
             hits = sum(found[name][i].planted > 0 for i in at)
             row[name] = {
-                "exposure": mean_interval(values, seed=seed)._asdict(),
+                "exposure": mean_interval(values, seed=seed, within=(0, 1))._asdict(),
                 "reached": rate_interval(hits, len(at))._asdict(),
             }
         for other in ("stock_best", "tamis_bare"):
-            row[f"tamis_minus_{other}"] = paired_difference(shares["tamis"], shares[other], seed=seed)._asdict()
+            row[f"tamis_minus_{other}"] = paired_difference(
+                shares["tamis"], shares[other], seed=seed, within=(-1, 1)
+            )._asdict()
         if all(trials[i].case.gold for i in at):
             recalls = {name: [float(found[name][i].recall or 0) for i in at] for name in found}
-            row["gold_recall"] = {name: mean_interval(values, seed=seed)._asdict() for name, values in recalls.items()}
-            difference = paired_difference(recalls["tamis"], recalls["stock_best"], seed=seed)
+            row["gold_recall"] = {
+                name: mean_interval(values, seed=seed, within=(0, 1))._asdict() for name, values in recalls.items()
+            }
+            difference = paired_difference(recalls["tamis"], recalls["stock_best"], seed=seed, within=(-1, 1))
             row["gold_recall_tamis_minus_stock_best"] = difference._asdict()
         best = row["stock_best"]["exposure"]["mean"]
         row["tamis_to_stock_best"] = row["tamis"]["exposure"]["mean"] / best if best else None
@@ -232,11 +236,11 @@ def clean(trials: Sequence[Trial], found: dict[str, list[Seen]], seed: int) -> d
     for name, values in recalls.items():
         passages = [float(found[name][i].passages) for i in at]
         told[name] = {
-            "gold_recall": mean_interval(values, seed=seed)._asdict(),
+            "gold_recall": mean_interval(values, seed=seed, within=(0, 1))._asdict(),
             "passages": mean_interval(passages, seed=seed)._asdict(),
         }
     for other in ("stock_best", "tamis_bare"):
-        difference = paired_difference(recalls["tamis"], recalls[other], seed=seed)
+        difference = paired_difference(recalls["tamis"], recalls[other], seed=seed, within=(-1, 1))
         told[f"gold_recall_tamis_minus_{other}"] = difference._asdict()
     return told
 

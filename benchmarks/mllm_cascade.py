@@ -193,13 +193,13 @@ def measure(size: Size, seed: int, folder: Path | None) -> dict[str, Any]:
         "cross-encoder": [ndcg_at_10(one.dear, one.relevant) for one in test],
         "cascade": [run.ndcg for run in runs],
     }
-    quality = {name: mean_interval(values)._asdict() for name, values in gains.items()}
+    quality = {name: mean_interval(values, within=(0, 1))._asdict() for name, values in gains.items()}
     correlation = float(np.mean([spearmanr(one.cheap, one.dear).statistic for one in test]))
     return {
         "cascade_same_top5": float(np.mean(same)),
         "cascade_call_share": float(np.mean(shares)),
         "same_top5": rate_interval(sum(same), len(same))._asdict(),
-        "call_share": mean_interval(shares)._asdict(),
+        "call_share": mean_interval(shares, within=(0, 1))._asdict(),
         "risk": cascade.risk,
         "tuning_call_share": None if cascade.bands is None else cascade.bands.call_share,
         "cascade_same_top5_in_order": float(np.mean([run.top == one.top() for run, one in pairs])),

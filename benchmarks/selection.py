@@ -66,13 +66,13 @@ def ranking_quality(evidence: Sequence[CaseEvidence], scorers: dict[str, Callabl
     for name, score in scorers.items():
         orders = [ranked(score(case), case.relevant).relevant for case in answered]
         gains[name] = [ndcg_at_10(order) for order in orders]
-        table[name] = {"ndcg@10": mean_interval(gains[name])._asdict()}
+        table[name] = {"ndcg@10": mean_interval(gains[name], within=(0, 1))._asdict()}
         for k in (1, 2, 5):
             recalls = [float(order[:k].sum() / order.sum()) for order in orders]
-            table[name][f"recall@{k}"] = mean_interval(recalls)._asdict()
+            table[name][f"recall@{k}"] = mean_interval(recalls, within=(0, 1))._asdict()
     own = list(scorers)[-1]
     for name in list(scorers)[:-1]:
-        table[f"{own} - {name}"] = {"ndcg@10": paired_difference(gains[own], gains[name])._asdict()}
+        table[f"{own} - {name}"] = {"ndcg@10": paired_difference(gains[own], gains[name], within=(-1, 1))._asdict()}
     return table
 
 
@@ -153,7 +153,10 @@ def _kept(choices: Sequence[tuple[int, NDArray[np.bool_]]]) -> dict[str, Any]:
         "abstained_answerable": [float(k == 0) for k, relevant in choices if relevant.any()],
         "abstained_unanswerable": [float(k == 0) for k, relevant in choices if not relevant.any()],
     }
-    return {name: mean_interval(values)._asdict() if values else None for name, values in columns.items()}
+    return {
+        name: mean_interval(values, within=None if name == "kept" else (0, 1))._asdict() if values else None
+        for name, values in columns.items()
+    }
 
 
 class Outcome(NamedTuple):

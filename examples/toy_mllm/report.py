@@ -52,8 +52,8 @@ def intervals(both: Pooled, is_rate: bool) -> tuple[dict[str, Any], dict[str, An
         ours, theirs = ([value == 1 for value in side] for side in (both.vlm, both.bi))
         found = [rate_interval(sum(side), len(side)) for side in (ours, theirs)]
         return found[0]._asdict(), found[1]._asdict(), paired_rate_difference(ours, theirs)._asdict()
-    found = [mean_interval(side, clusters=both.clusters) for side in (both.vlm, both.bi)]
-    difference = paired_difference(both.vlm, both.bi, clusters=both.clusters)
+    found = [mean_interval(side, clusters=both.clusters, within=(0, 1)) for side in (both.vlm, both.bi)]
+    difference = paired_difference(both.vlm, both.bi, clusters=both.clusters, within=(-1, 1))
     return found[0]._asdict(), found[1]._asdict(), difference._asdict()
 
 
@@ -85,12 +85,12 @@ def _threshold(seeds: Sequence[Seed]) -> dict[str, Any]:
     for name, f1 in values.items():
         cuts = [one.cuts[name] for one in seeds]
         found[name] = {
-            "context_f1": mean_interval(f1, clusters=clusters)._asdict(),
+            "context_f1": mean_interval(f1, clusters=clusters, within=(0, 1))._asdict(),
             "recall": sum(one.recall for one in cuts) / len(cuts),
             "kept": sum(one.kept for one in cuts) / len(cuts),
         }
         if name != "eta fitted":
-            difference = paired_difference(values["eta fitted"], f1, clusters=clusters)
+            difference = paired_difference(values["eta fitted"], f1, clusters=clusters, within=(-1, 1))
             found[f"eta fitted - {name}"] = difference._asdict()
     return found
 

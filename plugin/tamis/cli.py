@@ -43,12 +43,14 @@ class _Commands(TyperGroup):
             _debug()
             say(str(error) if isinstance(error, TamisError) else _about(error))
             raise typer.Exit(BAD_INPUT) from None
-        except Exception as error:  # the last resort of a program; the error is shown
+        except BaseException as error:  # the last resort of a program; the error is shown
             if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
                 # Typer's own ways of ending: an exit, or a usage error that knows its exit code.
                 raise
             _debug()
-            say(f"unexpected {type(error).__name__}: {error}; TAMIS_DEBUG=1 shows where")
+            from tamis.eval.targets.errors import text_of
+
+            say(f"unexpected {type(error).__name__}: {text_of(error)}; TAMIS_DEBUG=1 shows where")
             raise typer.Exit(INTERNAL) from None
 
 
@@ -59,6 +61,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # In a help text, brackets are brackets.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -63,6 +63,17 @@ def test_wrong(tamis_eval):
 def test_worse(tamis_eval):
     before = tamis_eval(right, CASES, SUITE)
     tamis_eval(wrong, CASES, SUITE).assert_no_worse_than(before, "answer_exact_match")
+
+
+def broken(question):
+    if int(question.split()[1]) >= 12:
+        raise RuntimeError("the index is gone")
+    return right(question)
+
+
+def test_lost(tamis_eval):
+    before = tamis_eval(right, CASES, SUITE)
+    tamis_eval(broken, CASES, SUITE).assert_no_worse_than(before, "answer_exact_match")
 """
 
 
@@ -82,7 +93,7 @@ def test_a_pipeline_is_held_to_gates_and_to_another_run(tmp_path: Path) -> None:
     (tmp_path / "test_app.py").write_text(TESTS)
     run = run_pytest(tmp_path, "--tamis-out", "runs")
     assert "1 passed" in run.stdout, run.stdout + run.stderr
-    assert "2 failed" in run.stdout
+    assert "3 failed" in run.stdout
     said = run.stdout
     assert "gate fail: answer_exact_match.clean > 0.8 at 95%" in said
     assert '    q0: 0, answer "nothing"' in said
@@ -90,9 +101,11 @@ def test_a_pipeline_is_held_to_gates_and_to_another_run(tmp_path: Path) -> None:
     assert "1 before, 0.55 after; paired difference -0.45 (" in said
     assert "0 improved, 9 worsened, 11 the same" in said
     assert "q0: 1 before, 0 after" in said
+    assert "answer_exact_match under clean: too many cases lost" in said
+    assert "8 of 20 cases scored in A are not scored in B, 0 only in B (p = 0.00391): more than chance" in said
     # The machinery behind the assertion is no part of what is shown.
     assert "evaluated.py" not in said
-    assert sorted(folder.name for folder in (tmp_path / "runs").iterdir()) == ["1", "2", "3", "4"]
+    assert sorted(folder.name for folder in (tmp_path / "runs").iterdir()) == [str(n) for n in range(1, 7)]
     assert (tmp_path / "runs" / "2" / "report.html").is_file()
 
 

@@ -80,6 +80,7 @@ def small(**changes: Any) -> dict[str, Any]:
         (small(retries=-1), "retries: must be 0 or more, not -1"),
         (small(seed="x"), "seed: must be a whole number, not 'x'"),
         (small(seed=True), "seed: must be a whole number, not True"),
+        (small(seed=-1), "seed: must be a whole number of 0 or more, not -1"),
         (small(attacks=["poison"]), r"attacks\[0\]: must be a table with the attack's name, not 'poison'"),
         (small(attacks=[{"name": "poisson"}]), r'attacks\[0\]: no attack is called "poisson"; did you mean "poison"\?'),
         (small(attacks=[{"name": "poison", "prefx": True}]), r"attacks\[0\]: .* does not take these settings.*prefx"),

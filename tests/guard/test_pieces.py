@@ -53,6 +53,7 @@ def of_whole(text: str) -> list[str]:
 @settings(max_examples=600)
 @given(text=texts, sizes=st.lists(st.integers(0, 9), max_size=60))
 @example(text="\n\n3. \n\n  1. \n\n" + "x" * 55 + "Paris.The tower", sizes=[1] * 60)
+@example(text="\n - … `\ne", sizes=[1] * 8)
 @example(text="node.Js # T\u2028[1] mar. 2) \n\n\u20281.  [1, 2]) [1, 2].", sizes=[2] * 30)
 def test_any_chunking_gives_the_sentences_of_the_whole_text(text: str, sizes: list[int]) -> None:
     found = in_chunks(text, sizes)

@@ -1,4 +1,4 @@
-"""Answers, refusals and what is both, by hand; texts that look like refusals and are none; sentences that abstain."""
+"""Answers, refusals and what is both, by hand; texts that look like refusals and are none."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.models.refusal import abstains, answer_class
+from tamis.models.refusal import answer_class
 
 REFUSED = [
     "I'm sorry, but I can't help with that.",
@@ -111,46 +111,3 @@ def test_a_long_hostile_answer_takes_no_time(piece: str) -> None:
     began = time.process_time()
     answer_class(piece * 100_000)
     assert time.process_time() - began < 0.5
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "I don't know.",
-        "I’m sorry, but I cannot answer that from the documents.",
-        "The provided context does not contain the answer.",
-        "Unfortunately, the passages do not mention the price of a ticket.",
-        "There is no information about this in the text.",
-        "This cannot be determined from the sources.",
-        "Based on the context provided, I could not find the date.",
-        "Empty Response",
-        "I'm so sorry, but we are not able to help with this.",
-        "**The provided documents do not say.**",
-    ],
-)
-def test_a_sentence_that_says_there_is_no_answer(sentence: str) -> None:
-    assert abstains(sentence)
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "The bus is red.",
-        "I don't know why, but it costs ten euros.",
-        "The context does not mention it; it costs ten euros.",
-        "The text does not mention it because it costs ten euros.",
-        "Although the document does not say so, it costs ten euros.",
-        "He said that he does not know.",
-        "We cannot take back tickets after 30 days.",
-        "We refuse refunds.",
-        "Curie won the prize of 1903 and the context does not mention Pierre.",
-        "I cannot stress enough that it costs ten euros.",
-        "I don't know.\nIt costs ten euros.",
-        "There is no train on Mondays.",
-        "It cannot be eaten.",
-        "I don't know. " * 40,
-        "",
-    ],
-)
-def test_a_sentence_that_says_something(sentence: str) -> None:
-    assert not abstains(sentence)

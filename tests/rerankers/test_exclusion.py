@@ -52,6 +52,9 @@ class TestWords:
             ("capital of Australia, not Austria", "capital of Australia", "Austria"),
             ("red buses (but no lorries)", "red buses)", "lorries"),
             ("articles on bats not about baseball", "articles on bats", "baseball"),
+            ("trees, not only oaks, but not pines", "trees, not only oaks", "pines"),
+            ("what to eat except just nuts", "what to eat", "just nuts"),
+            ("anything except nuts", "anything", "nuts"),
         ],
     )
     def test_what_excludes(self, text: str, wanted: str, unwanted: str) -> None:
@@ -70,6 +73,16 @@ class TestWords:
             "cars, but not ?!",
             "is it contagious or not",
             "exceptional excluded notables",
+            "is it open on Sundays, not just on Mondays?",
+            "did she win, not even once?",
+            "trees, not only oaks",
+            "hotels but not necessarily cheap ones",
+            "who won, not least in Rome?",
+            "who won, not at least once?",
+            "can I live if nothing except water is there?",
+            "does nobody but not the king pay?",
+            "is it true of no one except Tom?",
+            "none other than the king",
             "",
         ],
     )

@@ -19,7 +19,6 @@ from tamis.core.image import Image
 from tamis.models.counting import count, counted
 from tamis.models.template import Prompt
 from tamis.rerankers.listwise.batcher import shared_out
-from tamis.rerankers.listwise.permutation import parsed
 from tamis.rerankers.listwise.prompt import ListPrompt, bounded, list_prompt
 from tamis.rerankers.listwise.sliding import ListwiseReranker, windows
 from tamis.rerankers.ranker import RankingEvent
@@ -162,34 +161,6 @@ class TestRepairs:
         scored = [node.score is not None for node in found]
         assert scored == sorted(scored, reverse=True)
         assert scored.count(False) == 5
-
-    @given(st.text(alphabet="[]0123456789 >,.ab\n", max_size=60), st.integers(1, 12))
-    def test_whatever_is_written_becomes_a_permutation_or_nothing(self, text: str, count: int) -> None:
-        found = parsed(text, count)
-        if found.order is not None:
-            assert sorted(found.order) == list(range(count))
-            assert 0 <= found.omitted < count
-        else:
-            assert found.omitted == count
-
-    @pytest.mark.parametrize(
-        ("text", "order"),
-        [
-            ("[2] > [1] > [3]", (1, 0, 2)),
-            ("[3]>[2]", (2, 1, 0)),
-            ("The order is: [ 2 ] > [1], as 3 of them differ.", (1, 0, 2)),
-            ("2 > 3 > 1", (1, 2, 0)),
-            ("ranking 3 > 1, I think", (2, 0, 1)),
-            ("2, 3, 1", (1, 2, 0)),
-            ("1.\n2.\n3.", (0, 1, 2)),
-            ("[0] [4] [5]", None),
-            ("Passage 2 is best", None),
-            ("", None),
-            ("[" * 5000, None),
-        ],
-    )
-    def test_forms_of_a_permutation(self, text: str, order: tuple[int, ...] | None) -> None:
-        assert parsed(text, 3).order == order
 
 
 class TestJointCalls:

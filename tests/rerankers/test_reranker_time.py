@@ -1,6 +1,7 @@
 """Reranker under a deadline, cancelled, and in what it reports: both paths, no path left unbalanced."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 from llama_index.core.callbacks import CallbackManager, CBEventType
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
-from llama_index.core.schema import NodeWithScore, TextNode
+from llama_index.core.schema import MetadataMode, NodeWithScore, TextNode
 
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting
+from tamis.core.media import MediaPolicy
+from tamis.models import LocalScorer
 from tamis.rerankers import Reranker, RerankOutcomeEvent
 from tamis.testing import FakeScorer
 from tamis.testing.recording import CallbackCounter, Recording, recording
@@ -121,6 +124,40 @@ def test_an_async_scorer_that_ignores_cancellation_does_not_hold_up_the_answer()
 
     _, seconds = timed(Reranker(Stubborn(), deadline_s=0.05), "async")
     assert seconds < LATE
+
+
+def test_local_scorers_that_hang_hold_up_no_other_reranker_and_not_the_end_of_the_event_loop() -> None:
+    gate, ended = threading.Event(), threading.Event()
+
+    class Hangs(LocalScorer):
+        def score(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
+            gate.wait(60)
+            ended.set()
+            return [None] * len(passages)
+
+    async def many() -> list[NodeWithScore]:
+        hung = Reranker(Hangs(), deadline_s=0.05)
+        await asyncio.gather(*(hung.apostprocess_nodes(passages(), query_str="red") for _ in range(40)))
+        return await Reranker(FakeScorer(), deadline_s=20).apostprocess_nodes(passages(), query_str="red")
+
+    found = asyncio.run(many())
+    assert None not in [node.score for node in found]
+    assert not ended.is_set()
+    gate.set()
+
+
+@pytest.mark.parametrize("path", ["sync", "async"])
+def test_a_thread_is_used_for_reading_images_and_not_for_taking_texts(path: str) -> None:
+    seen: list[threading.Thread] = []
+
+    class Watched(TextNode):
+        def get_content(self, metadata_mode: MetadataMode = MetadataMode.NONE) -> str:
+            seen.append(threading.current_thread())
+            return super().get_content(metadata_mode)
+
+    nodes = [NodeWithScore(node=Watched(text="red"))]
+    timed(Reranker(FakeScorer(), deadline_s=20, media=MediaPolicy(urls=True)), path, nodes)
+    assert set(seen) == {threading.main_thread()}
 
 
 def test_a_scorer_that_cancels_itself_is_recorded() -> None:

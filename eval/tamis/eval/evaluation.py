@@ -11,12 +11,14 @@ from tamis.core.errors import BadInput, BadSetting
 from tamis.core.media import MediaPolicy
 
 from .case import Case
+from .run.closing import close
 from .run.data import Cases, Data, identity
+from .run.errors import ReportNotWritten
+from .run.loop import run_to_its_end
 from .run.plan import Plan
 from .run.runner import Progress
 from .run.session import Executor, How, Wanted, run
-from .run.threads import DaemonThreads
-from .suite import Suite
+from .suite import Suite, is_seed
 from .target import Target
 
 if TYPE_CHECKING:
@@ -71,7 +73,8 @@ def evaluate(
     harmful are cut in the report unless ``show_content``.
 
     Raises BadInput for what cannot be run, RunLocked where another process runs into that folder, RunStopped where it
-    cannot be written. A case that fails is a row of the report. However it ends, ``resume=True`` goes on.
+    cannot be written, ReportNotWritten where only its report cannot. A case that fails is a row of the report. However
+    it ends, ``resume=True`` goes on.
     """
     try:
         asyncio.get_running_loop()
@@ -79,31 +82,28 @@ def evaluate(
         pass
     else:
         raise BadSetting("evaluate() blocks, and an event loop is running here: write `await aevaluate(...)`")
-    with asyncio.Runner() as loop:
-        # A target may answer in a thread, as many at once as there are workers, and one that hangs must not keep us.
-        loop.get_loop().set_default_executor(DaemonThreads())
-        return loop.run(
-            aevaluate(
-                target,
-                data,
-                suite,
-                out=out,
-                workers=workers,
-                seed=seed,
-                resume=resume,
-                executor=executor,
-                address=address,
-                progress=progress,
-                factory=factory,
-                format=format,
-                limit=limit,
-                own_documents=own_documents,
-                deadline_s=deadline_s,
-                media=media,
-                show_content=show_content,
-                command=command,
-            )
+    return run_to_its_end(
+        aevaluate(
+            target,
+            data,
+            suite,
+            out=out,
+            workers=workers,
+            seed=seed,
+            resume=resume,
+            executor=executor,
+            address=address,
+            progress=progress,
+            factory=factory,
+            format=format,
+            limit=limit,
+            own_documents=own_documents,
+            deadline_s=deadline_s,
+            media=media,
+            show_content=show_content,
+            command=command,
         )
+    )
 
 
 async def aevaluate(
@@ -131,26 +131,37 @@ async def aevaluate(
 
     A target that answers in threads has as many as the loop's default executor gives.
     """
+    # Before the target is imported: it may change the current folder.
+    folder = _folder(out)
     how = How(workers, executor, address, media or MediaPolicy(), progress, command)
     chosen = Suite.of(suite)
     if deadline_s is not None:
         chosen = replace(chosen, deadline_s=deadline_s)
     given = await asyncio.to_thread(_data, data, format, own_documents)
     wanted = await asyncio.to_thread(_wanted, target, given, chosen, seed=seed, factory=factory, limit=limit)
-    folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="tamis-run-"))
+    folder = folder or Path(tempfile.mkdtemp(prefix="tamis-run-"))
     try:
         await run(wanted, folder, how, resume=resume)
     finally:
-        await wanted.target.close()
+        await close(wanted.target)
     from .report import write_all
 
-    summary = await asyncio.to_thread(write_all, folder, show_content=show_content)
+    try:
+        summary = await asyncio.to_thread(write_all, folder, show_content=show_content)
+    except OSError as error:
+        raise ReportNotWritten.of(folder, error) from error
     return Run(folder, summary.report, summary.timings)
+
+
+def _folder(out: str | Path | None) -> Path | None:
+    return None if out is None else Path(out).absolute()
 
 
 def _wanted(target: Any, given: Data, suite: Suite, *, seed: int | None, factory: bool, limit: int | None) -> Wanted:
     if limit is not None and limit < 1:
         raise BadSetting(f"limit must be at least 1, not {limit!r}")
+    if seed is not None and not is_seed(seed):
+        raise BadSetting(f"seed must be a whole number of 0 or more, not {seed!r}")
     known = identity(given, limit)
     made = _target(target, given, factory)
     plan = Plan.made(suite, made.name, known, suite.seed if seed is None else seed, factory=factory)

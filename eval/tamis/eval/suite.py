@@ -72,6 +72,8 @@ class Suite:
             raise BadInput(f"confidence: must be above 0 and below 1, not {self.confidence!r}")
         if not (math.isfinite(self.deadline_s) and self.deadline_s > 0):
             raise BadInput(f"deadline_s: must be a number of seconds above 0, not {self.deadline_s!r}")
+        if not is_seed(self.seed):
+            raise BadInput(f"seed: must be a whole number of 0 or more, not {self.seed!r}")
         if self.retries < 0:
             raise BadInput(f"retries: must be 0 or more, not {self.retries!r}")
         _check_once("metrics", [metric.name for metric in self.metrics])
@@ -180,6 +182,15 @@ class Suite:
                 for trial in self.attacks
             ],
         }
+
+
+def is_seed(value: Any) -> bool:
+    """Whether random numbers can start from it: a whole number of 0 or more.
+
+    >>> is_seed(0), is_seed(-1), is_seed(True)
+    (True, False, False)
+    """
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _check_once(key: str, names: Sequence[str]) -> None:

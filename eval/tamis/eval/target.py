@@ -50,6 +50,15 @@ class Target(Protocol):
         ...
 
 
+@runtime_checkable
+class BuildsShared(Protocol):
+    """A target that builds something for all requests that bring no documents."""
+
+    async def build_shared(self) -> None:
+        """Builds it, once; it is asked for before the first such request, with no deadline."""
+        ...
+
+
 class TargetFactory(Protocol):
     """Makes a pipeline over given documents: a LlamaIndex engine or retriever, an async function, or a Target."""
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from tamis.core.errors import BadInput
 
-_KEY = re.compile(r"(?P<attack>[a-z0-9][a-z0-9_+-]*)@(?P<strength>-?\d+(?:\.\d+)?(?:e-?\d+)?)(?P<control>~control)?")
+_KEY = re.compile(r"(?P<attack>[a-z0-9][a-z0-9_+-]*)@(?P<strength>-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?P<control>~control)?")
+
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,7 +29,7 @@ class Variant:
         """The variant as one word: "clean", "poison@5", "poison@5~control"."""
         if not self.attack:
             return "clean"
-        return f"{self.attack}@{self.strength:g}{'~control' if self.control else ''}"
+        return f"{self.attack}@{_written(self.strength)}{'~control' if self.control else ''}"
 
     @classmethod
     def of(cls, key: str) -> "Variant":
@@ -37,6 +39,16 @@ class Variant:
         if (found := _KEY.fullmatch(key)) is None:
             raise BadInput(f'"{key}" is not the key of a variant: clean, attack@strength or attack@strength~control')
         return cls(found["attack"], float(found["strength"]), found["control"] is not None)
+
+
+def _written(strength: float) -> str:
+    """A strength in six digits, and a large one in all that it has.
+
+    >>> _written(5.0), _written(1_000_001.0)
+    ('5', '1000001')
+    """
+    short = f"{strength:g}"
+    return f"{strength:.0f}" if "e+" in short and abs(strength) < _LARGEST else short
 
 
 CLEAN = Variant()

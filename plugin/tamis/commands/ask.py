@@ -58,20 +58,25 @@ def ask(
 
     from .answer import endpoint, write_answer
 
-    with endpoint(llm_url, llm_model, llm_timeout) as llm:
+    with endpoint(llm_url, llm_model, llm_timeout) as asked:
         settings = _settings(_given(max_k=top_k, min_k=min_k, policy=policy, calibrator=calibrator), config)
         query = bundle_of(Content(question, (picture,) if picture else ()))
         with Store.open(store) as opened:
-            engine = harden(opened, settings, llm=llm)
+            engine = harden(opened, settings, llm=asked.llm if asked else None)
             kept = engine.retrieve(query)
             best_first = sorted(kept, key=lambda node: -(node.score or 0.0))
             if not as_json:
                 _print(best_first, console(), full)
-            answer = write_answer(engine, query, kept) if llm and kept else None
+            answer = write_answer(engine, query, kept, asked) if asked and kept else None
     if as_json:
         print_json(_document(question, image, kept, best_first, answer))
     elif answer and answer.text is not None:
         console().print(f"\n{plain(answer.text)}")
+    if answer and answer.cut_off:
+        say(
+            "warning: the answer was cut off at the model's limit; raise it at the endpoint (its max_tokens, or the "
+            "length of its context), or leave it more room with a smaller --top-k"
+        )
     if answer and answer.error:
         say(answer.error)
         raise typer.Exit(2)
@@ -151,4 +156,5 @@ def _document(
         ],
         "answer": answer.text if answer else None,
         "answer_error": answer.error if answer else None,
+        "answer_cut_off": bool(answer and answer.cut_off),
     }

@@ -30,7 +30,10 @@ def compare(
     ] = None,
     fail_on_worse: Annotated[
         bool,
-        typer.Option("--fail-on-worse", help="End with 1 where a figure got worse (times: only if named by --figure)."),
+        typer.Option(
+            "--fail-on-worse",
+            help="End with 1 where a figure got worse or lost too many cases (times: only if named by --figure).",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -49,9 +52,11 @@ def compare(
         _print(comparison, console())
     if out is not None:
         say(f"written to {out}")
-    if fail_on_worse and any(
-        one.verdict == "worse" and (figure or not one.is_measured) for one in comparison.differences
-    ):
+    worse = [one for one in comparison.differences if one.got_worse] if figure else comparison.worse
+    if fail_on_worse and worse:
+        if as_json:
+            for one in worse:
+                say(_why(one))
         raise typer.Exit(GOT_WORSE)
 
 
@@ -62,7 +67,7 @@ def _print(comparison: "Comparison", out: "Console") -> None:
         )
     out.print(_table(comparison))
     for one in comparison.differences:
-        if one.verdict in ("better", "worse"):
+        if one.verdict in ("better", "worse") or one.loss:
             _print_changes(one, out)
     for note in comparison.not_comparable:
         out.print(f"not compared: {one_line(note, 500)}")
@@ -75,20 +80,28 @@ def _table(comparison: "Comparison") -> "Table":
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("figure")
     table.add_column("variant")
-    for head in ("A", "B", f"B - A, {comparison.a.confidence * 100:g}%", "cases", "+ / - / ="):
+    has_lost = any(one.lost or one.gained for one in comparison.differences)
+    lost = ["lost / gained"] if has_lost else []
+    for head in ("A", "B", f"B - A, {comparison.a.confidence * 100:g}%", "cases", *lost, "+ / - / ="):
         table.add_column(head, justify="right")
     table.add_column("verdict")
     for one in comparison.differences:
         cases = f"{one.improved} / {one.worsened} / {one.same}"
-        values = (_number(one.before), _number(one.after), _between(one), str(one.n), cases)
+        alone = [f"{one.lost} / {one.gained}"] if has_lost else []
+        values = (_number(one.before), _number(one.after), _between(one), str(one.n), *alone, cases)
         table.add_row(one_line(one.figure, 60), one.variant, *values, one.verdict)
     return table
 
 
 def _print_changes(one: "RunDifference", out: "Console") -> None:
-    out.print(f"{one_line(one.figure, 60)} under {one.variant}: {one.verdict}; {one.worsened} cases worsened")
+    out.print(_why(one))
     for change in one.changes[:_SHOWN]:
         out.print(f"  {one_line(change.case, 80)}: {_number(change.before) or '?'} -> {_number(change.after) or '?'}")
+
+
+def _why(one: "RunDifference") -> str:
+    said = f"{one_line(one.figure, 60)} under {one.variant}: {one.verdict}; {one.worsened} cases worsened"
+    return f"{said}; {one.loss}" if one.loss else said
 
 
 def _number(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -39,7 +39,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder [the next free runs/N].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is in the folder.")] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Cases at the target at once, at most.")] = 8,
-    seed: Annotated[int | None, typer.Option("--seed", help="In place of the suite's.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="In place of the suite's.")] = None,
     deadline: Annotated[float | None, typer.Option("--deadline", help="Seconds a case may take [the suite's].")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many cases.")] = None,
     own_documents: Annotated[
@@ -88,7 +88,6 @@ def evaluate(
     if correct:
         chosen = replace(chosen, corrections={**chosen.corrections, **corrections_of(correct)})
     folder = out or _free()
-    command = shlex.join(["tamis", *sys.argv[1:]])
     beside = data if data.is_dir() else data.absolute().parent
     try:
         with _progress(not as_json) as progress:
@@ -110,9 +109,11 @@ def evaluate(
                 deadline_s=deadline,
                 media=MediaPolicy(roots=tuple(map(str, images or [beside]))),
                 show_content=show_content,
-                command=command,
+                command=_without_secrets(sys.argv[1:]),
             )
     except KeyboardInterrupt:
+        # Only here, to the one who typed it, is a URL repeated with what is secret in it.
+        command = shlex.join(["tamis", *sys.argv[1:]])
         again = command if out else f"{command} --out {shlex.quote(str(folder))}"
         say(f"go on with: {again}{'' if resume else ' --resume'}")
         raise typer.Exit(INTERRUPTED) from None
@@ -121,8 +122,24 @@ def evaluate(
     else:
         from .evaluated import print_run
 
-        print_run(done, console())
+        print_run(done, folder, console())
     _exit(done)
+
+
+def _without_secrets(arguments: Sequence[str]) -> str:
+    """The command line as it is kept in the run's folder: no URL with a user, a password or a query."""
+    from tamis.eval.targets.http import shown
+
+    def kept(argument: str) -> str:
+        option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+        if not value.lower().startswith(("http://", "https://")):
+            return argument
+        try:
+            return f"{option}{equals}{shown(value)}"
+        except BadSetting:
+            return f"{option}{equals}URL"
+
+    return shlex.join(["tamis", *map(kept, arguments)])
 
 
 def _exit(done: "Run") -> None:

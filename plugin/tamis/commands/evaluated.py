@@ -1,7 +1,9 @@
 """What a run showed, on a terminal: verdicts first, then what changed under attack, then how it does unattacked."""
 
+import csv
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .correcting import print_corrections
@@ -18,10 +20,11 @@ _REASONS = 3
 _FED = " [context]"
 
 
-def print_run(run: "Run", out: "Console") -> None:
+def print_run(run: "Run", named: Path, out: "Console") -> None:
     """The verdicts, the differences that are sure, and the clean figures with their intervals.
 
     Of figures that are taken at each step only those of what fed the answer are shown; the report has them all.
+    ``named`` is the run's folder as the user calls it.
     """
     from tamis.eval.report.applicable import unapplied
 
@@ -34,7 +37,7 @@ def print_run(run: "Run", out: "Console") -> None:
     lost = f", {counts.not_applicable} not applicable" if counts.not_applicable else ""
     had = f"{counts.cases} cases, {counts.records} records{lost}, {counts.failed} failed"
     out.print(f"{what}: {had}{'' if gates else '; the suite has no gate'}")
-    for reason, count in _reasons(report).most_common(_REASONS):
+    for reason, count in _reasons(run).most_common(_REASONS):
         out.print(f"  {count} {'time' if count == 1 else 'times'}: {one_line(reason)}")
     for one in unapplied(report):
         out.print(f"  {one.attack}: {one_line(str(one), 400)}")
@@ -47,20 +50,18 @@ def print_run(run: "Run", out: "Console") -> None:
     print_rows([_estimate(one) for one in (*report.estimates, *run.timings.estimates) if _is_shown(one)], out)
     print_corrections(report.corrections, out)
     beside = ", with trust.html beside it" if (run.folder / "trust.html").exists() else ""
-    out.print(f"\nwritten to {run.folder / 'report.html'}{beside}")
+    out.print(f"\nwritten to {named / 'report.html'}{beside}")
 
 
-def _reasons(report: "Report") -> Counter[str]:
-    """Why records have no trace: every figure of such a record says it. Not where an attack has no place."""
+def _reasons(run: "Run") -> Counter[str]:
+    """Why records have no trace, from the report's table of cases. Not where an attack has no place."""
     from tamis.eval.report.applicable import why_not_applicable
 
-    reasons: Counter[str] = Counter()
-    for variant in report.variants:
-        found = [one.reasons for one in report.estimates if one.variant == variant.key]
-        for why in found[0] if found and report.counts.failed else ():
-            if why_not_applicable(why) is None and all(why in others for others in found):
-                reasons[why] += min(others[why] for others in found)
-    return reasons
+    if not run.report.counts.failed:
+        return Counter()
+    with (run.folder / "cases.csv").open(encoding="utf-8", newline="") as table:
+        errors = [row["error"] for row in csv.DictReader(table) if row["error"]]
+    return Counter(error for error in errors if why_not_applicable(error) is None)
 
 
 def _changed(report: "Report") -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:

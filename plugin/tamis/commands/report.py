@@ -30,16 +30,20 @@ def report(
     """
     from tamis.eval.evaluation import Run
     from tamis.eval.report.folder import write_all
+    from tamis.eval.run.errors import ReportNotWritten
 
     from .evaluated import print_run
 
-    summary = write_all(run, corrections=corrections_of(correct), show_content=show_content)
+    try:
+        summary = write_all(run, corrections=corrections_of(correct), show_content=show_content)
+    except OSError as error:
+        raise ReportNotWritten.of(run, error) from error
     counts = summary.report.counts
     if not counts.is_finished:
         say(f"the run is not finished: {counts.records} of {counts.expected} records are there")
     shown = "json" if as_json else shown
     if shown == "text":
-        print_run(Run(run, summary.report, summary.timings), console())
+        print_run(Run(run, summary.report, summary.timings), run, console())
     else:
         sys.stdout.write((run / _FILES[shown]).read_text("utf-8"))
     if not summary.passed:

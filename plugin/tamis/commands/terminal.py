@@ -45,7 +45,12 @@ def console(*, stderr: bool = False) -> "Console":
     """A rich console that prints text as it is: no markup, emoji codes or highlighting in other people's words."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            """Whoever read the output has gone: for the program to decide on, which Rich would end with a 1."""
+            raise
+
+    return Plain(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def print_rows(rows: Sequence[Iterable[str]], out: "Console") -> None:

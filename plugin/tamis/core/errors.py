@@ -37,6 +37,10 @@ class NotFitted(TamisError):
     """A policy or calibrator was asked to work before it was fitted."""
 
 
+BROKEN_SETUP = (BadSetting, MissingExtra, ModelUnavailable, NotFitted, UnknownComponent)
+"""What no other batch and no other query would be spared: raised where any other error of one item is recorded."""
+
+
 class ScorerError(TamisError):
     """A scorer broke its contract: a wrong number of scores, or none at all."""
 

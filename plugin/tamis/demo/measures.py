@@ -61,6 +61,7 @@ class _Kind(NamedTuple):
     value: Callable[[Answer], float]
     answerable: bool | None
     is_rate: bool = False
+    is_share: bool = True
 
 
 _KINDS: dict[Measure, _Kind] = {
@@ -69,8 +70,8 @@ _KINDS: dict[Measure, _Kind] = {
     "context_f1": _Kind(context_f1, None),
     "abstained_unanswerable": _Kind(abstained, False, is_rate=True),
     "abstained_answerable": _Kind(abstained, True, is_rate=True),
-    "tokens_to_llm": _Kind(lambda answer: answer.tokens, None),
-    "ms_per_query": _Kind(lambda answer: answer.milliseconds, None),
+    "tokens_to_llm": _Kind(lambda answer: answer.tokens, None, is_share=False),
+    "ms_per_query": _Kind(lambda answer: answer.milliseconds, None, is_share=False),
 }
 
 
@@ -79,7 +80,7 @@ def measured(measure: Measure, answers: Sequence[Answer], *, seed: int) -> Inter
     values = _values(measure, answers)
     if _KINDS[measure].is_rate:
         return rate_interval(round(sum(values)), len(values))
-    return mean_interval(values, seed=seed)
+    return mean_interval(values, seed=seed, within=(0, 1) if _KINDS[measure].is_share else None)
 
 
 def difference(measure: Measure, answers: Sequence[Answer], baseline: Sequence[Answer], *, seed: int) -> Interval:
@@ -87,7 +88,7 @@ def difference(measure: Measure, answers: Sequence[Answer], baseline: Sequence[A
     mine, theirs = _values(measure, answers), _values(measure, baseline)
     if _KINDS[measure].is_rate:
         return paired_rate_difference([value == 1 for value in mine], [value == 1 for value in theirs])
-    return paired_difference(mine, theirs, seed=seed)
+    return paired_difference(mine, theirs, seed=seed, within=(-1, 1) if _KINDS[measure].is_share else None)
 
 
 def _values(measure: Measure, answers: Sequence[Answer]) -> list[float]:

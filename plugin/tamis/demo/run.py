@@ -40,7 +40,7 @@ _VERSIONS = ("tamis", "llama-index-core", "llama-index-retrievers-bm25", "chroma
 
 
 def run_demo(
-    store: Path | None = None,
+    store: str | Path | None = None,
     output: Path = Path("demo"),
     progress: bool = True,
     *,
@@ -51,7 +51,8 @@ def run_demo(
 ) -> DemoResult:
     """Compares the three pipelines on the documentation of the running Python, as it is and under attack.
 
-    ``store`` is the folder of the demo's store, by default in the user's cache; it is built when it is not there.
+    ``store`` is the folder of the demo's store or a Chroma server's URL, by default a folder in the user's cache; it
+    is built when it is not there.
     ``output`` is a folder, in which the numbers go to ``demo.json``; or a .json file for the numbers, and then the
     folder of its name without the ending. In the folder stand ``report.html``, which compares the pipelines under
     attack, and a run of the laboratory for each: those of an earlier demo are replaced. ``attacks`` is the number of

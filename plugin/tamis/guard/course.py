@@ -14,8 +14,9 @@ from typing import NamedTuple, TypeVar
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 
 from tamis.core.content import Content
-from tamis.core.errors import BadInput, MissingExtra
+from tamis.core.errors import BROKEN_SETUP, BadInput
 
+from .claims import is_row
 from .events import SHOWN, Action, Ending, GuardOutcomeEvent, GuardSentenceEvent
 from .guard import Guard
 from .pieces import Piece, Pieces
@@ -41,9 +42,10 @@ class Pull(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Asks for rulings on these sentences; a ``Timed`` is sent."""
+    """Asks for rulings on these sentences; a ``Timed`` is sent. ``following`` is the one behind the last, if known."""
 
     claims: list[str]
+    following: str = ""
 
 
 class Release(NamedTuple):
@@ -128,7 +130,7 @@ class Course:
                 if stop is not None:
                     yield Reopen(self._rewrite(stop))
                 following = yield from self._stream(None if stop is None else stop.piece.lead)
-            except MissingExtra:
+            except BROKEN_SETUP:
                 raise
             except Exception as error:
                 if stop is None:
@@ -168,18 +170,21 @@ class Course:
                     self._tell(found[0], Ruling("unchecked", "the model has nothing to add"), "skipped")
                     yield Reopen(None)
                     return None
-            while found:
-                stop = yield from self._ruled(found[:_AT_ONCE])
+            # Whether a row is a table's head is told by the row behind it.
+            held = 1 if chunk is not None and found and is_row(found[-1].text) else 0
+            while len(found) > held:
+                size = min(_AT_ONCE, len(found) - held)
+                stop = yield from self._ruled(found[:size], found[size].text if size < len(found) else "")
                 if stop is not None:
                     return stop
-                del found[:_AT_ONCE]
+                del found[:size]
             if chunk is None:
                 return None
 
-    def _ruled(self, found: Sequence[Piece]) -> Walk[Stop | None]:
+    def _ruled(self, found: Sequence[Piece], following: str) -> Walk[Stop | None]:
         """Rules on complete sentences and releases them, up to one at which the answer must stop."""
         claims = [piece.text for piece in found if piece.text]
-        timed = (yield Rule(claims)) if claims else None
+        timed = (yield Rule(claims, following)) if claims else None
         rulings = iter(timed.rulings if isinstance(timed, Timed) else ())
         self._seconds += timed.seconds if isinstance(timed, Timed) else 0.0
         for piece in found:

@@ -1,8 +1,9 @@
 """Takes the steps of a guarded answer: with calls that wait, or with calls that are awaited and judges in threads."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any
+
+from tamis.core.threads import in_thread
 
 from .closing import aclose, close
 from .course import Course, Pull, Release, Rule, Sent, Step, Walk
@@ -30,7 +31,7 @@ def driven(
                     chunk = next(stream, _ENDED)
                     sent = None if chunk is _ENDED else _text(chunk)
                 elif isinstance(step, Rule):
-                    sent = ruled(course.guard, step.claims, course.evidence)
+                    sent = ruled(course.guard, step.claims, course.evidence, course.query, step.following)
                 else:
                     close(stream)
                     stream = iter(()) if step.prompt is None else reopen(step.prompt)
@@ -61,7 +62,9 @@ async def adriven(
                     chunk = await anext(stream, _ENDED)
                     sent = None if chunk is _ENDED else _text(chunk)
                 elif isinstance(step, Rule):
-                    sent = await asyncio.to_thread(ruled, course.guard, step.claims, course.evidence)
+                    sent = await in_thread(
+                        ruled, course.guard, step.claims, course.evidence, course.query, step.following
+                    )
                 else:
                     await aclose(stream)
                     stream = just() if step.prompt is None else await reopen(step.prompt)

@@ -1,6 +1,5 @@
 """GuardedQueryEngine: any query engine, whose answers rest on their sources, sentence by sentence."""
 
-import asyncio
 import copy
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
 from tamis.core.errors import BadSetting
+from tamis.core.threads import in_thread
 from tamis.nodes import content_of
 
 from .answers import Writer, aguarded, guarded, rewrite_template
@@ -80,8 +80,8 @@ class GuardedQueryEngine(BaseQueryEngine):
         if hasattr(engine, "aretrieve"):
             found = await engine.aretrieve(query_bundle)
         else:
-            found = await asyncio.to_thread(engine.retrieve, query_bundle)
-        return await asyncio.to_thread(harmless, self._guard, found)
+            found = await in_thread(engine.retrieve, query_bundle)
+        return await in_thread(harmless, self._guard, found)
 
     def synthesize(
         self,
@@ -107,11 +107,11 @@ class GuardedQueryEngine(BaseQueryEngine):
     ) -> RESPONSE_TYPE:
         """As ``synthesize``."""
         answer = uuid.uuid4().hex
-        if await asyncio.to_thread(is_refused, self._guard, query_bundle, answer):
+        if await in_thread(is_refused, self._guard, query_bundle, answer):
             return arefusal(self._guard, streaming=self._streaming())
         if (engine := self._inside(answer)) is not None:
             return await engine.asynthesize(query_bundle, nodes, additional_source_nodes)
-        kept = await asyncio.to_thread(harmless, self._guard, nodes, answer)
+        kept = await in_thread(harmless, self._guard, nodes, answer)
         response = await self._query_engine.asynthesize(query_bundle, kept, additional_source_nodes)
         return await aguarded(response, self._course(query_bundle, response, answer), self._writer())
 
@@ -126,7 +126,7 @@ class GuardedQueryEngine(BaseQueryEngine):
 
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
         answer = uuid.uuid4().hex
-        if await asyncio.to_thread(is_refused, self._guard, query_bundle, answer):
+        if await in_thread(is_refused, self._guard, query_bundle, answer):
             return arefusal(self._guard, streaming=self._streaming())
         if (engine := self._inside(answer)) is not None:
             return await engine.aquery(query_bundle)

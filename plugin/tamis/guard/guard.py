@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any, Literal, get_args
 
 from tamis.core.errors import BadSetting
@@ -118,6 +119,9 @@ def screen_of(spec: Any) -> Screen | None:
     screen: Any = screens.screen_of(spec)
     if isinstance(screen, type) or not isinstance(screen, Screen):
         raise BadSetting(f"screen is {spec!r}, which is no screen: it needs a name, a threshold and screen(contents)")
+    # NumPy's numbers too.
+    if not isinstance(screen.threshold, Real) or not math.isfinite(screen.threshold):
+        raise BadSetting(f"the threshold of the screen {screen.name} is {screen.threshold!r}; it must be a probability")
     return screen
 
 

@@ -81,6 +81,8 @@ class Pieces:
             self._given = end
         if found:
             line = text.rfind("\n", 0, self._given) + 1
+            # Blanks at a line's beginning go with the line's end before it, as ``sentences`` reads it.
+            line += 0 if not line else len(text[line : self._given]) - len(text[line : self._given].lstrip(" \t\r"))
             forgotten = max(line, self._given - _LOOKED_BACK)
             text, self._given = text[forgotten:], self._given - forgotten
             self._may_end = bool(_MAY_END.search(text, self._given))

@@ -1,4 +1,4 @@
-"""What a guard rules on a sentence, a query or a passage. It never raises because of a judge or a screen that fails."""
+"""What a guard rules on a sentence, a query or a passage. A judge or a screen that fails on one loses no answer."""
 
 import math
 import re
@@ -6,15 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from tamis.core.content import Content
-from tamis.core.errors import MissingExtra
+from tamis.core.errors import BROKEN_SETUP
 from tamis.models.deadline import until
 from tamis.models.judge import Judge, Verdict
-from tamis.models.refusal import abstains
 from tamis.models.screen import Screen, Screened
 
+from .claims import nothing_to_check, said
 from .guard import Guard
 
 Decision = Literal["supported", "unsupported", "disputed", "unknown", "harmful", "unchecked"]
@@ -25,14 +25,6 @@ T = TypeVar("T")
 _PASSING = ("supported", "unchecked")
 
 _WORD = re.compile(r"\w")
-_DIGIT = re.compile(r"\d")
-_NAMED = re.compile(r"[*_(\[\"'“]*[A-Z]\w")  # "I" is no name
-_LONGEST_LABEL = 80
-_MOST_HEADING, _MOST_LEADING = 2, 3
-"""Content words of a heading, and of a line that leads to a list, that are not judged: "Here are the main steps:"."""
-# What is no part of what a sentence says: the mark of a list's item or a heading, and citation marks.
-_ITEM = re.compile(r"^(?:(?:[-*+•‣◦▪·–—]|#{1,6}|>|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+)+")
-_CITED = re.compile(r"\s*\[\d{1,3}(?:[ \t]*[,–-][ \t]*\d{1,3})*\]")
 
 
 class Ruling(NamedTuple):
@@ -55,16 +47,21 @@ class Timed(NamedTuple):
     seconds: float
 
 
-def ruled(guard: Guard, claims: Sequence[str], evidence: Sequence[Content]) -> Timed:
+def ruled(
+    guard: Guard, claims: Sequence[str], evidence: Sequence[Content], question: str = "", following: str = ""
+) -> Timed:
     """One ruling for each sentence of an answer against the passages it is to rest on, in order.
 
     The screen comes first: what is harmful needs no support. An error of a judge or screen is an "unknown" with the
-    error as its reason; only MissingExtra, which no other sentence will do without, is raised.
+    error as its reason; only what no other sentence would be spared (BROKEN_SETUP: a model that cannot be loaded, say)
+    is raised. ``question`` is what was asked, ``following`` the sentence behind the last one, where it is known.
     """
     start = time.perf_counter()
+    behind = [*claims[1:], following]
+    idle = [nothing_to_check(claim, after, question) for claim, after in zip(claims, behind, strict=True)]
     screened = _screened(guard, [Content(claim) for claim in claims])
-    verdicts = _judged(guard, claims, evidence, screened)
-    rulings = [_ruling(guard, *row) for row in zip(claims, screened, verdicts, strict=True)]
+    verdicts = _judged(guard, claims, evidence, screened, idle)
+    rulings = [_ruling(guard, *row) for row in zip(claims, screened, verdicts, idle, strict=True)]
     return Timed(rulings, time.perf_counter() - start)
 
 
@@ -83,12 +80,12 @@ def screened_by(guard: Guard, contents: Sequence[Content]) -> Timed:
     return Timed(rulings, time.perf_counter() - start)
 
 
-def _ruling(guard: Guard, claim: str, screened: Screened | None, verdict: Verdict | None) -> Ruling:
+def _ruling(guard: Guard, claim: str, screened: Screened | None, verdict: Verdict | None, idle: str | None) -> Ruling:
     harmful = None if screened is None else screened.harmful
     if screened is not None and _is_harmful(guard, screened):
         return Ruling("harmful", screened.reason, None, harmful, screened.category)
     if verdict is None:
-        ruling = Ruling("unchecked", _nothing_to_check(claim) or "no judge is set", None, harmful)
+        ruling = Ruling("unchecked", idle or "no judge is set", None, harmful)
     elif verdict.supported is None:
         from tamis.models.judges import is_disputed
 
@@ -102,41 +99,6 @@ def _ruling(guard: Guard, claim: str, screened: Screened | None, verdict: Verdic
     return ruling
 
 
-def said(sentence: str) -> str:
-    """What a sentence says, without the number or bullet of a list's item and without citation marks.
-
-    >>> said("2. The Thames is 346 km long. [1, 3]")
-    'The Thames is 346 km long.'
-    """
-    return _CITED.sub("", _ITEM.sub("", sentence)).strip()
-
-
-def _nothing_to_check(claim: str) -> str | None:
-    """Why a sentence states nothing that passages could support; None where it may."""
-    text = said(claim)
-    if not _WORD.search(text):
-        return "it has no word"
-    if abstains(text):
-        return "it says that there is no answer"
-    return "it is a heading, or leads to what follows" if _is_label(claim.lstrip(), text) else None
-
-
-def _is_label(claim: str, text: str) -> bool:
-    """Whether a sentence is a heading or ends in a colon, and has too few words to state a fact; a digit is one.
-
-    Judges of facts take a single word for an answer or a name: an answer would end at its first "## Summary".
-    """
-    if len(text) > _LONGEST_LABEL or _DIGIT.search(text):
-        return False
-    if not claim.startswith("#"):
-        leads = text.rstrip("*_ ").endswith((":", "："))
-        if not leads or any(_NAMED.match(word) for word in text.split()[1:]):
-            return False
-    from tamis.models.lexical import tokenize
-
-    return len(tokenize(text)) <= (_MOST_HEADING if claim.startswith("#") else _MOST_LEADING)
-
-
 def _screened(guard: Guard, contents: Sequence[Content]) -> list[Screened | None]:
     screen: Screen | None = guard.screen
     if screen is None or not contents:
@@ -144,29 +106,38 @@ def _screened(guard: Guard, contents: Sequence[Content]) -> list[Screened | None
 
     def work() -> list[Screened]:
         found = screen.screen(contents)
-        return [one if _is_probability(one.harmful) else Screened(None, f"it gave {one.harmful!r}") for one in found]
+        return [
+            _told(one) if _is_probability(one.harmful) else Screened(None, f"it gave {one.harmful!r}") for one in found
+        ]
 
     found = _attempt(f"the screen {screen.name}", work, len(contents), guard.deadline_s)
     return [Screened(None, found)] * len(contents) if isinstance(found, str) else [*found]
 
 
 def _judged(
-    guard: Guard, claims: Sequence[str], evidence: Sequence[Content], screened: Sequence[Screened | None]
+    guard: Guard,
+    claims: Sequence[str],
+    evidence: Sequence[Content],
+    screened: Sequence[Screened | None],
+    idle: Sequence[str | None],
 ) -> list[Verdict | None]:
     judge: Judge | None = guard.judge
     verdicts: list[Verdict | None] = [None] * len(claims)
     if judge is None:
         return verdicts
-    open_ones = [
-        at for at, claim in enumerate(claims) if not _is_harmful(guard, screened[at]) and not _nothing_to_check(claim)
-    ]
+    open_ones = [at for at, why in enumerate(idle) if not why and not _is_harmful(guard, screened[at])]
     if not open_ones:
         return verdicts
     asked = [said(claims[at]) for at in open_ones]
 
     def work() -> list[Verdict]:
         found = judge.judge(asked, [list(evidence) for _ in asked])
-        return [one if _is_probability(one.supported) else Verdict(None, f"it gave {one.supported!r}") for one in found]
+        return [
+            Verdict(one.supported, _text(one.reason))
+            if _is_probability(one.supported)
+            else Verdict(None, f"it gave {one.supported!r}")
+            for one in found
+        ]
 
     found = _attempt(f"the judge {judge.name}", work, len(asked), guard.deadline_s)
     for place, at in enumerate(open_ones):
@@ -179,6 +150,16 @@ def _is_harmful(guard: Guard, screened: Screened | None) -> bool:
     return screened is not None and screened.harmful is not None and screened.harmful >= guard.screen.threshold
 
 
+def _told(screened: Screened) -> Screened:
+    """A result whose reason and category can be told, whatever a screen put there."""
+    category = None if screened.category is None else _text(screened.category)
+    return Screened(screened.harmful, _text(screened.reason), category)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
 def _is_probability(value: float | None) -> bool:
     return value is None or (math.isfinite(value) and 0 <= value <= 1)
 
@@ -187,7 +168,7 @@ def _attempt(who: str, work: Callable[[], list[T]], wanted: int, seconds: float 
     """What the work gives, or why it gave nothing that can be used."""
     try:
         found = work() if seconds is None else within(seconds, work)
-    except MissingExtra:
+    except BROKEN_SETUP:
         raise
     except TimeoutError:
         return f"{who} gave nothing within {seconds} s"

@@ -1,6 +1,5 @@
 """GuardedSynthesizer: a response synthesizer whose answers rest on the passages, sentence by sentence."""
 
-import asyncio
 import uuid
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, Qu
 from llama_index.core.types import RESPONSE_TEXT_TYPE
 
 from tamis.core.errors import BadSetting
+from tamis.core.threads import in_thread
 from tamis.nodes import content_of
 
 from .answers import Writer, aguarded, guarded, rewrite_template
@@ -110,9 +110,9 @@ class GuardedSynthesizer(BaseSynthesizer):
     ) -> RESPONSE_TYPE:
         """As ``synthesize``."""
         bundle, answer = _bundle(query), self._answer or uuid.uuid4().hex
-        if self._screens_queries and await asyncio.to_thread(is_refused, self._guard, bundle, answer):
+        if self._screens_queries and await in_thread(is_refused, self._guard, bundle, answer):
             return arefusal(self._guard, streaming=self._streaming)
-        kept = await asyncio.to_thread(harmless, self._guard, nodes, answer)
+        kept = await in_thread(harmless, self._guard, nodes, answer)
         response = await self._synthesizer.asynthesize(bundle, kept, additional_source_nodes, **response_kwargs)
         course = self._course(bundle, [*kept, *(additional_source_nodes or ())], answer)
         return await aguarded(response, course, self._writer)
@@ -136,9 +136,9 @@ class GuardedSynthesizer(BaseSynthesizer):
         """As ``get_response``."""
         nodes = _nodes(text_chunks)
         answer = self._answer or uuid.uuid4().hex
-        if self._screens_queries and await asyncio.to_thread(is_refused, self._guard, QueryBundle(query_str), answer):
+        if self._screens_queries and await in_thread(is_refused, self._guard, QueryBundle(query_str), answer):
             return _text(arefusal(self._guard, streaming=self._streaming))
-        kept = await asyncio.to_thread(harmless, self._guard, nodes, answer)
+        kept = await in_thread(harmless, self._guard, nodes, answer)
         texts = [node.get_content() for node in kept]
         response = self._prepare_response_output(
             await self._synthesizer.aget_response(query_str, texts, **response_kwargs), kept

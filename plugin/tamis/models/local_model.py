@@ -1,6 +1,5 @@
 """What scorers that run a multimodal LLM in this process have in common, whatever runs it."""
 
-import asyncio
 import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, ClassVar
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting
 from tamis.core.media import MediaPolicy
+from tamis.core.threads import in_thread
 
 from .scorer import LocalScorer, checked_scores
 from .template import Prompt, Template, template_of
@@ -102,11 +102,11 @@ class LocalModelScorer(LocalScorer):
 
     async def achoose(self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]]) -> list[list[float | None]]:
         """The same as ``choose``, computed off the event loop."""
-        return await asyncio.to_thread(self.choose, prompts, labels)
+        return await in_thread(self.choose, prompts, labels)
 
     async def awrite(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
         """The same as ``write``, computed off the event loop."""
-        return await asyncio.to_thread(self.write, prompts, max_tokens)
+        return await in_thread(self.write, prompts, max_tokens)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__ if not name.startswith("_")}

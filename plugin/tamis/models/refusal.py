@@ -63,14 +63,6 @@ _REFUSALS = tuple(
         rf"^(?:[^,]{{0,60}}, )?{_OF_WHAT_THERE_IS}",
     )
 )
-# "We cannot take back tickets" is said of tickets: alone of answering it says that there is no answer.
-_ANSWERING = r" (?:\w+ ){0,2}(?:answer|determine|find|say|tell|provide|help|assist|verify|confirm|comply)\b"
-_ABSTAINS = re.compile(
-    r"(?:(?:unfortunately|(?:i am|i'm) (?:so |very |really )?sorry|sorry"
-    r"|(?:based on|according to|from) [^,.;]{3,60}),? (?:but )?)?"
-    rf"(?:{_SPEAKER}{_CANNOT}{_ANSWERING}|{_SPEAKER}{_LACKING}|{_WITHOUT_SUBJECT}|(?:the )?{_OF_QUESTION}"
-    rf"|(?:\S+ ){{0,4}}{_OF_SOURCES}|{_OF_WHAT_THERE_IS})"
-)
 
 _APOLOGY = re.compile(
     r"^(?:(?:but )?i(?:'m| am) (?:\w+ )?sorry|my apologies|apologies|i apologi[sz]e|sorry)"
@@ -97,12 +89,6 @@ _CLAUSE = re.compile(
     r"(?<=[.!?;])\s+|[\n\r]+|;|,?\s+(?:but|although|though)\s+|(?:,|\.)\s*(?:however|nevertheless|that said),?\s+"
 )
 _LEAD = re.compile(r"^\W*(?:answer\s*:\s*)?")
-# Behind one of these stands what is said after all.
-_TURN = re.compile(
-    r"\b(?:but|however|although|though|while|whereas|yet|except|still|nevertheless|because|so)\b|[;:]|[.!?] "
-)
-_OPENING = re.compile(r"^(?:unfortunately|(?:i am|i'm) (?:so |very |really )?sorry|sorry),? (?:but )?")
-_LONGEST = 300  # characters; a sentence that is longer says something
 
 
 def answer_class(text: str) -> AnswerClass:
@@ -122,25 +108,6 @@ def answer_class(text: str) -> AnswerClass:
     return _remembered(text) if len(text) <= _KEPT else _class_of(text[:_READ])
 
 
-def abstains(sentence: str) -> bool:
-    """Whether a sentence says no more than that its writer, or the passages, have no answer.
-
-    Stricter than ``answer_class``, for whoever lets such a sentence pass unchecked: it must begin so, after a few words
-    at most, and nothing may be said after all.
-
-    >>> abstains("The context does not mention the price."), abstains("It costs ten euros.")
-    (True, False)
-    >>> abstains("The context does not mention it, but it costs ten euros.")
-    False
-    """
-    if len(sentence) > 2 * _LONGEST:
-        return False
-    plain = " ".join(_plain(sentence).split()).strip(" \"'_.!")
-    if len(plain) > _LONGEST or not _ABSTAINS.match(plain):
-        return False
-    return not _TURN.search(_OPENING.sub("", plain))
-
-
 @lru_cache(maxsize=2048)
 def _remembered(text: str) -> AnswerClass:
     return _class_of(text)
@@ -151,7 +118,7 @@ def _class_of(text: str) -> AnswerClass:
     if not re.search(r"\S", plain):
         return "empty"
     refuses, apologises, left = False, False, False
-    for clause in _CLAUSE.split(plain):
+    for clause in _CLAUSE.split(_blanks_joined(plain)):
         clause = " ".join(_LEAD.sub("", clause).rstrip(" .!?;,:\"'").split())
         if any(pattern.search(clause) for pattern in _REFUSALS):
             refuses = True
@@ -162,6 +129,11 @@ def _class_of(text: str) -> AnswerClass:
     if refuses and left:
         return "partly refused"
     return "refused" if refuses or (apologises and not left) else "answered"
+
+
+def _blanks_joined(text: str) -> str:
+    """No run of white space longer than two: patterns that look for its end from each of its places take too long."""
+    return re.sub(r"\s+", lambda run: "\n " if "\n" in run[0] or "\r" in run[0] else " ", text)
 
 
 def _plain(text: str) -> str:

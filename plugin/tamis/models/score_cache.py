@@ -1,10 +1,8 @@
 """CachedScorer: remembers scores in an SQLite file, for as long as model, settings, query and passage are the same."""
 
-import asyncio
 import dataclasses
 import json
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +13,7 @@ from typing import Any
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting, MediaError
 from tamis.core.media import MediaPolicy
+from tamis.core.threads import in_thread
 
 from .counting import count
 from .score_file import ScoreFile, refuse_foreign
@@ -46,7 +45,6 @@ class CachedScorer:
     rows: int = 1_000_000
     note: str = ""
     _rooms: dict[str, ScoreFile] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _lock: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         from . import SCORERS
@@ -99,11 +97,11 @@ class CachedScorer:
 
     async def ascore(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
         """The same numbers as ``score``; the file is read and written in a thread."""
-        keys, scores = await asyncio.to_thread(self._known, query, passages)
+        keys, scores = await in_thread(self._known, query, passages)
         unknown = [at for at, score in enumerate(scores) if score is None]
         if unknown:
             found = checked_scores(await self.scorer.ascore(query, [passages[at] for at in unknown]), len(unknown))
-            await asyncio.to_thread(self._learn, keys, unknown, found, scores)
+            await in_thread(self._learn, keys, unknown, found, scores)
         return scores
 
     def clear(self) -> None:
@@ -112,9 +110,8 @@ class CachedScorer:
 
     def close(self) -> None:
         """Closes the file; the next call opens it again."""
-        with self._lock:
-            while self._rooms:
-                self._rooms.popitem()[1].close()
+        if (room := self._rooms.pop("open", None)) is not None:
+            room.close()
 
     def _known(self, query: Content, passages: Sequence[Content]) -> tuple[list[bytes | None], list[float | None]]:
         asked = self._digest(query)
@@ -141,10 +138,8 @@ class CachedScorer:
         self._room().put(fresh)
 
     def _room(self) -> ScoreFile:
-        with self._lock:
-            if "open" not in self._rooms:
-                self._rooms["open"] = ScoreFile(Path(self.file), self.rows)
-            return self._rooms["open"]
+        # No lock is needed: it opens nothing, and of two that are made at once one is thrown away.
+        return self._rooms.get("open") or self._rooms.setdefault("open", ScoreFile(Path(self.file), self.rows))
 
     def _key(self, asked: bytes, passage: Content) -> bytes | None:
         found = self._digest(passage)
@@ -177,7 +172,7 @@ class CachedScorer:
         return {name: getattr(self, name) for name in ("scorer", "file", "rows", "note")}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        for name, value in {**state, "_rooms": {}, "_lock": threading.Lock()}.items():
+        for name, value in {**state, "_rooms": {}}.items():
             object.__setattr__(self, name, value)
 
 

@@ -14,13 +14,18 @@ from typing import TypeVar
 
 from tamis.core.errors import BadSetting
 
+from .deadline import time_left
+
 logger = logging.getLogger(__name__)
 
 APPLICATION = 0x74616D73
 """Marks the file as a score cache ("tams"): no other SQLite file is ever written to."""
 VERSION = 1
 WAIT_S = 10.0
-"""How long a writer waits for another one, in this process or in others."""
+"""How long a writer waits for another one, in this process or in others, where its deadline does not come first."""
+SHORT_S = 0.02
+"""How long it waits to note what was used, and to write where it has waited in vain before."""
+PAUSE_S = 0.005
 
 _MAGIC = b"SQLite format 3\x00"
 _MARK = slice(68, 72)
@@ -33,17 +38,23 @@ _MANY = 400
 
 T = TypeVar("T")
 
+_parents: list[sqlite3.Connection] = []
+"""Connections of the process that this one was forked from: closing one may wait for ever for a thread of that one."""
+
 
 class ScoreFile:
     """Scores by 32-byte key, at most ``rows`` of them and a hundredth more, those used last.
 
     Opened on first use. Locked for long, or on a full disk, it is passed over with a warning; damaged, it is put aside
-    under another name with a warning and begun anew. Every row has a checksum of its own.
+    under another name with a warning and begun anew. Every row has a checksum of its own. What is there can be read
+    while another process writes. Nobody waits longer than the deadline leaves (see ``deadline``).
     """
 
     def __init__(self, path: Path, rows: int) -> None:
         self._path, self._rows = path, rows
-        self._lock = threading.Lock()
+        # By process: a fork copies a lock as it is, and whoever held it is not there to open it.
+        self._locks: dict[int, threading.Lock] = {}
+        self._patience_s = WAIT_S
         # Scores added since the rows were counted: enough at first, since nobody has counted them.
         self._added = rows
         self._open: sqlite3.Connection | None = None
@@ -52,39 +63,34 @@ class ScoreFile:
     def get(self, keys: Sequence[bytes]) -> dict[bytes, float]:
         """The scores of those keys that have one."""
         wanted = list(dict.fromkeys(keys))
-        return self._done(lambda db: self._read(db, wanted), {}) if wanted else {}
+        nothing: dict[bytes, float] = {}
+        found = self._done(lambda db: _read(db, wanted), nothing, WAIT_S) if wanted else nothing
+        if found:
+            # Apart from reading, which needs no lock of the file; one that is lost makes a row seem older than it is.
+            self._done(lambda db: _touch(db, list(found)), None, SHORT_S, level=logging.DEBUG)
+        return found
 
     def put(self, fresh: Mapping[bytes, float]) -> None:
         """Remembers scores, and forgets those unused for longest where there are too many."""
         if fresh:
-            self._done(lambda db: self._write(db, fresh), None)
+            done = self._done(lambda db: self._write(db, fresh), False, self._patience_s)
+            # A file that somebody keeps locked costs the full time once, and not in every call.
+            self._patience_s = WAIT_S if done else SHORT_S
 
     def clear(self) -> None:
         """Forgets everything."""
-        self._done(lambda db: db.execute("DELETE FROM scores") and None, None)
+        self._done(lambda db: db.execute("DELETE FROM scores") and None, None, WAIT_S)
 
     def close(self) -> None:
         """Closes the connection; the next use opens it again."""
         with self._lock:
             self._hang_up()
 
-    def _read(self, db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, float]:
-        found: dict[bytes, float] = {}
-        for start in range(0, len(keys), _MANY):
-            some = keys[start : start + _MANY]
-            marks = ",".join("?" * len(some))
-            for key, score, checksum in db.execute(
-                f"SELECT key, score, checksum FROM scores WHERE key IN ({marks})",  # only question marks
-                some,
-            ).fetchall():
-                value = _unpacked(key, score, checksum)
-                if value is not None:
-                    found[key] = value
-        now = time.time_ns()
-        db.executemany("UPDATE scores SET used = ? WHERE key = ?", [(now, key) for key in found])
-        return found
+    @property
+    def _lock(self) -> threading.Lock:
+        return self._locks.setdefault(os.getpid(), threading.Lock())
 
-    def _write(self, db: sqlite3.Connection, fresh: Mapping[bytes, float]) -> None:
+    def _write(self, db: sqlite3.Connection, fresh: Mapping[bytes, float]) -> bool:
         now = time.time_ns()
         rows = [(key, packed := struct.pack("<d", score), _checksum(key, packed), now) for key, score in fresh.items()]
         db.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows)
@@ -97,27 +103,46 @@ class ScoreFile:
                 "DELETE FROM scores WHERE key IN (SELECT key FROM scores ORDER BY used LIMIT ?)",
                 (max(0, there - self._rows),),
             )
+        return True
 
-    def _done(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What comes of the work in a transaction of its own; ``otherwise`` where the file cannot be used."""
-        with self._lock:
-            for _ in range(2):
+    def _done(
+        self, work: Callable[[sqlite3.Connection], T], otherwise: T, wait_s: float, level: int = logging.WARNING
+    ) -> T:
+        """What comes of the work in a transaction of its own; ``otherwise`` where the file cannot be used.
+
+        A locked file is tried again for ``wait_s``, and never waited for with this object's lock: threads that read
+        what is there go on meanwhile. ``level`` is that of what is logged.
+        """
+        left = time_left()
+        until = time.monotonic() + (wait_s if left is None else min(wait_s, left))
+        for begun_anew in (False, True):
+            while True:
+                if not self._lock.acquire(timeout=max(0.0, until - time.monotonic())):
+                    logger.log(level, "the score cache %s is passed over: other threads are in it", self._path)
+                    return otherwise
                 try:
                     db = self._connected()
                     with db:
                         return work(db)
                 except sqlite3.OperationalError as error:
-                    logger.warning("the score cache %s is passed over: %s", self._path, error)
-                    return otherwise
+                    if not _is_locked(error) or time.monotonic() >= until:
+                        logger.log(level, "the score cache %s is passed over: %s", self._path, error)
+                        return otherwise
                 except (sqlite3.DatabaseError, OSError) as error:
                     self._hang_up()
-                    if not self._put_aside(error):
+                    if begun_anew or not self._put_aside(error):
                         return otherwise
-            return otherwise
+                    break
+                finally:
+                    self._lock.release()
+                time.sleep(PAUSE_S)
+        return otherwise
 
     def _connected(self) -> sqlite3.Connection:
         if self._pid != os.getpid():
-            # After a fork the connection is the parent's, and closing it here would take the parent's locks away.
+            # After a fork the connection is the parent's.
+            if self._open is not None:
+                _parents.append(self._open)
             self._open, self._pid = None, os.getpid()
         if self._open is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +150,9 @@ class ScoreFile:
         return self._open
 
     def _hang_up(self) -> None:
-        if self._open is not None and self._pid == os.getpid():
+        if self._open is not None and self._pid != os.getpid():
+            _parents.append(self._open)
+        elif self._open is not None:
             self._open.close()
         self._open = None
 
@@ -143,8 +170,34 @@ class ScoreFile:
         return True
 
 
+def _read(db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, float]:
+    found: dict[bytes, float] = {}
+    for start in range(0, len(keys), _MANY):
+        some = keys[start : start + _MANY]
+        marks = ",".join("?" * len(some))
+        for key, score, checksum in db.execute(
+            f"SELECT key, score, checksum FROM scores WHERE key IN ({marks})",  # only question marks
+            some,
+        ).fetchall():
+            value = _unpacked(key, score, checksum)
+            if value is not None:
+                found[key] = value
+    return found
+
+
+def _touch(db: sqlite3.Connection, keys: Sequence[bytes]) -> None:
+    now = time.time_ns()
+    db.executemany("UPDATE scores SET used = ? WHERE key = ?", [(now, key) for key in keys])
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    """Whether another process has the file; the low byte tells, the others say of what kind."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def _opened(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=WAIT_S, check_same_thread=False)
+    # Without waiting: that is done elsewhere, with nothing held.
+    db = sqlite3.connect(path, timeout=0, check_same_thread=False)
     try:
         (mark,) = db.execute("PRAGMA application_id").fetchone()
         (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -160,7 +213,9 @@ def _opened(path: Path) -> sqlite3.Connection:
         if version not in (0, VERSION):
             db.execute("DROP TABLE IF EXISTS scores")
         db.execute(_TABLE)
-        db.execute(f"PRAGMA user_version = {VERSION}")
+        if version != VERSION:
+            # Nothing is written into a file that is as it should be: it may be locked, and can be read all the same.
+            db.execute(f"PRAGMA user_version = {VERSION}")
         db.commit()
     except BaseException:
         db.close()

@@ -1,6 +1,5 @@
 """The one seam for relevance models: a scorer says how relevant each passage is to a query."""
 
-import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from tamis.core.content import Content
 from tamis.core.errors import ScorerError
+from tamis.core.threads import in_thread
 
 
 @runtime_checkable
@@ -58,7 +58,7 @@ class LocalScorer(ABC):
 
     async def ascore(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
         """The same numbers as ``score``, computed in a thread."""
-        return await asyncio.to_thread(self.score, query, passages)
+        return await in_thread(self.score, query, passages)
 
 
 def checked_scores(scores: Sequence[float | None], expected: int) -> list[float | None]:

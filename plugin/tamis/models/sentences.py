@@ -11,13 +11,15 @@ class Span(NamedTuple):
     end: int
 
 
-# A mark that ends a sentence, the quotes and brackets it closes, and citation marks behind it.
+# A mark that ends a sentence, the quotes and brackets it closes, and citation marks behind it. A run of marks or of
+# blanks is tried from its beginning alone, or a long one that ends nothing would take time with the square of it.
 _END = re.compile(
     r"(?P<wide>[。！？｡]+(?:[」』”’）】》〉]++(?!と)|(?![」』”’）】》〉])))"
-    r"|(?P<mark>[.!?…।॥؟۔]+)(?P<closed>[\"'”’»)\]}*_]*)(?P<cited>(?:[ \t]?\[\d{1,3}(?:[ \t]*[,–-][ \t]*\d{1,3})*\])*)"
+    r"|(?<![.!?…।॥؟۔])(?P<mark>[.!?…।॥؟۔]++)(?P<closed>[\"'”’»)\]}*_]*+)"
+    r"(?P<cited>(?:[ \t]?\[\d{1,3}(?:[ \t]*[,–-][ \t]*\d{1,3})*\])*)"
     r"(?=(?P<space>\s)|$|(?P<glued>[A-Z][a-z]*[ ,]))"
 )
-_LINES = re.compile(r"[ \t\r]*\n[ \t\r\n]*|[\v\f\x85\u2028\u2029]+")
+_LINES = re.compile(r"(?<![ \t\r])[ \t\r]*+\n[ \t\r\n]*|[\v\f\x85\u2028\u2029]+")
 _ITEM = re.compile(r"(?:[-*+•‣◦▪·–—]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])[ \t]+|[|>]")
 _WORD_BEFORE = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]+$")
 _WORD_AFTER = re.compile(r"[\"'“‘«(\[]*([^\W_]+(?:['’][^\W\d_]+)?)")

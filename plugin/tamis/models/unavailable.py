@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from tamis.core.errors import ModelUnavailable
+
+E = TypeVar("E", bound=Exception)
 
 
 def unavailable(what: str, error: Exception) -> ModelUnavailable:
@@ -21,19 +23,33 @@ def unavailable(what: str, error: Exception) -> ModelUnavailable:
     return ModelUnavailable(f"{what} cannot be loaded: {reason}")
 
 
+def again(error: E) -> E:
+    """A new error that says the same, to be raised in place of one that is kept.
+
+    Every raise of one object makes its traceback longer, and with the frames in there lives all that callers held.
+    """
+    kind = type(error)
+    # Not by its constructor, which may take other arguments than it keeps.
+    made = kind.__new__(kind, *error.args)
+    made.__dict__.update({name: list(value) if name == "__notes__" else value for name, value in vars(error).items()})
+    return made
+
+
 @contextmanager
 def tried_once(
     known: MutableMapping[str, Any], kinds: tuple[type[Exception], ...] = (ModelUnavailable,)
 ) -> Iterator[None]:
-    """Around loading a model: what it fails with is kept in ``known`` under "failed" and raised again the next time.
+    """Around loading a model: what it fails with is kept in ``known`` under "failed" and told again the next time.
 
     A name that no hub knows takes half a minute to fail, and would again in every call. ``kinds`` are the errors that
-    are kept.
+    are kept; of what caused one the text is kept, as a note.
     """
     if (failed := known.get("failed")) is not None:
-        raise failed
+        raise again(failed) from None
     try:
         yield
     except kinds as error:
-        known["failed"] = error
+        kept = known["failed"] = again(error)
+        if (cause := error.__cause__) is not None:
+            kept.add_note(f"caused by {type(cause).__name__}: {cause}")
         raise

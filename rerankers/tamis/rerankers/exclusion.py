@@ -21,12 +21,16 @@ WEIGHT = 0.5
 _PARALLEL = 1e-6
 _WORD = re.compile(r"\w")
 # Clauses that take something away. A plain "without" is not among them: "can one live without a kidney" is about it.
+# Nor is anything behind "nothing" ("nothing except water" is about water), and "not just" adds. What stands between
+# words is tried from its beginning alone, or a long run of blanks would take time with the square of its length.
 _CLAUSE = re.compile(
-    r"""[\s,;:(]*(?:
-        \bbut\s+(?:not|no|without|excluding|except)\b(?:\s+(?:for|about|any|in|on|from|of))?
+    r"""(?<![\s,;:(])(?<!\bnothing)(?<!\bnobody)(?<!\bnone)(?<!\bno\ one)[\s,;:(]*(?:
+        \bbut\s+(?:not\b(?!_ADDS)|no|without|excluding|except)\b(?:\s+(?:for|about|any|in|on|from|of))?
       | \b(?:excluding|except(?:ing)?(?:\s+for)?|other\s+than|not\s+(?:about|including|counting))\b
-      | ,\s*not\b
-    )\s+(?P<unwanted>[^.?!;)]+)(?P<rest>.*)""",
+      | ,\s*not\b(?!_ADDS)
+    )\s+(?P<unwanted>[^.?!;)]+)(?P<rest>.*)""".replace(
+        "_ADDS", r"\s+(?:just|only|even|merely|(?:at\s+)?least|necessarily)\b"
+    ),
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _COMPARES = re.compile(r"\s*(?:why|how\s+come)\b", re.IGNORECASE)
@@ -52,7 +56,8 @@ def parse_exclusion(text: str) -> Exclusion | None:
     English only. The clause begins with "but not", "but no", "but without", "but excluding", "but except",
     "excluding", "except", "except for", "other than", "not about", "not including", "not counting" or a comma and
     "not", and ends with its sentence. Questions with "why" compare and exclude nothing ("why do cats but not dogs
-    purr?"); nor does a plain "without". Both sides must have a word in them.
+    purr?"); nor does a plain "without", a clause behind "nothing", "nobody", "none" or "no one", or a "not" before
+    "just", "only", "even", "merely", "least" or "necessarily". Both sides must have a word in them.
 
     >>> parse_exclusion("jaguar the animal, but not the car?")
     Exclusion(wanted='jaguar the animal?', unwanted='the car')

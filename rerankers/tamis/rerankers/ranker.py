@@ -12,11 +12,12 @@ from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
 from tamis.core.content import Content
+from tamis.core.errors import BROKEN_SETUP
 from tamis.core.media import MediaPolicy
 from tamis.nodes import content_of, query_of, rescored
 
 from .reranking import RerankingStage, Steps
-from .scoring import BROKEN_SETUP, Outcome, in_thread, one_line, read_in
+from .scoring import Outcome, in_thread, one_line, read_in
 
 logger = logging.getLogger(__name__)
 dispatcher = get_dispatcher(__name__)

@@ -5,16 +5,14 @@ What to ask next is decided in one place, ``scoring``, a generator that does no 
 """
 
 import asyncio
-import queue
-import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
+from tamis.core import threads
 from tamis.core.content import Content
 from tamis.core.errors import (
     BadSetting,
@@ -120,7 +118,11 @@ def scoring(task: Task) -> Steps:
     scores = Scores.none(len(task.nodes))
     everything = range(len(task.nodes))
 
-    read = yield in_thread(lambda: contents(task), end)
+    read = attempt(lambda: contents(task))
+    if read.error is None and unread(task, *read.value):
+        given = read.value
+        # The one step that waits for a disk or a server; a thread for nothing would cost as much as a cheap scorer.
+        read = yield in_thread(lambda: all_read_in(given, task.media), end)
     if read.late or read.error is not None:
         scores.because(reason_of(task, read), everything)
         return scores
@@ -216,16 +218,28 @@ def call_of(
 
 def in_thread(work: Callable[[], Any], until: float | None) -> Call:
     """A call of something that has no async form of its own."""
-    return Call(work, lambda: asyncio.to_thread(work), until)
+    return Call(work, lambda: threads.in_thread(work), until)
 
 
 def contents(task: Task) -> tuple[Content, list[Content]]:
-    """The query and the candidates as scorers take them, with the images that the media policy allows read in."""
-    query = query_of(task.query)
-    passages = [content_of(node, task.metadata_mode) for node in task.nodes]
+    """The query and the candidates as scorers take them; no image is read yet."""
+    return query_of(task.query), [content_of(node, task.metadata_mode) for node in task.nodes]
+
+
+def unread(task: Task, query: Content, passages: Sequence[Content]) -> bool:
+    """Whether there are images to be read in: of those that a scorer may look at, and not there as bytes."""
     if task.media is None or not (sees_images(task.scorer) or sees_images(task.fallback)):
-        return query, passages
-    return read_in(query, task.media), [read_in(passage, task.media) for passage in passages]
+        return False
+    images = [image for content in (query, *passages) for image in content.images]
+    return any(image.data is None for image in images)
+
+
+def all_read_in(given: tuple[Content, list[Content]], media: MediaPolicy | None) -> tuple[Content, list[Content]]:
+    """The query and the candidates with the images that the media policy allows as bytes."""
+    if media is None:
+        return given
+    query, passages = given
+    return read_in(query, media), [read_in(passage, media) for passage in passages]
 
 
 def sees_images(scorer: Scorer | None) -> bool:
@@ -291,15 +305,10 @@ def perform(call: Call) -> Outcome:
     """What comes of a call in time. One that is late goes on in its thread, and nobody looks at its result."""
     if call.until is None:
         return attempt(call.sync)
-    finished: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-    work = copy_context()
-    # A daemon, so that a scorer that hangs cannot keep the program from ending.
-    threading.Thread(
-        target=lambda: finished.put(work.run(attempt, call.sync)), name="tamis-reranker", daemon=True
-    ).start()
     try:
-        return finished.get(timeout=max(0.0, call.until - time.monotonic()))
-    except queue.Empty:
+        return threads.begun(attempt, call.sync).result(timeout=max(0.0, call.until - time.monotonic()))
+    except TimeoutError:
+        # Of the waiting: what the call raises is in its outcome.
         return Outcome(late=True)
 
 

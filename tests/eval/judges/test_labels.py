@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -52,11 +53,27 @@ def test_a_table_computes_nothing_shows_no_label_and_comes_back(tmp_path: Path) 
     assert import_labels(place) == {"1": False, "=2": True}
 
 
-@given(st.text(alphabet="'=@ab", min_size=1, max_size=6))
-def test_an_id_survives_the_apostrophe_that_keeps_it_from_computing(name: str) -> None:
-    from tamis.eval.judges.labels import id_of
+@given(st.lists(st.text(alphabet="'=@ab \n", min_size=1, max_size=6), unique=True, min_size=1))
+def test_ids_survive_the_apostrophe_that_keeps_them_from_computing(names: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        place = Path(folder, "a.csv")
+        export_labels([Pair(name, "c", (Content("e"),), None, "g") for name in names], place)
+        with place.open(encoding="utf-8-sig", newline="") as file:
+            head, *rows = csv.reader(file)
+        assert all(cell(row[0]) == row[0] for row in rows)
+        with place.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([head, *([*row[:4], "supported", ""] for row in rows)])
+        assert import_labels(place) == dict.fromkeys(names, True)
 
-    assert id_of(cell(name)) == name or name.startswith("'")
+
+def test_an_id_that_cannot_be_shown_as_it_is_comes_back_to_its_pair(tmp_path: Path) -> None:
+    odd = [Pair(name, "c", (Content("e"),), None, "g") for name in ("\u202e", "a\rb", "\x1b[31m", "'\x1b", "=\ud800")]
+    export_labels(odd, tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+        head, *rows = csv.reader(file)
+    with (tmp_path / "b.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, *([*row[:4], "supported", ""] for row in rows)])
+    assert [pair.supported for pair in labelled(odd, import_labels(tmp_path / "b.csv"))] == [True] * 5
 
 
 def task(name: str, *choices: str | None) -> dict[str, object]:
@@ -92,6 +109,9 @@ def test_label_studio_tasks_come_back_by_majority(tmp_path: Path) -> None:
         ("a.json", "{}", "no list"),
         ("a.json", "[{}]", 'task 1: its data has no "id"'),
         ("a.json", "nonsense", "is not JSON"),
+        ("a.json", "[" * 100_000, "is nested too deeply"),
+        ("a.json", json.dumps([{"data": {"id": "1"}, "annotations": 5}]), 'task 1: its "annotations" are int'),
+        ("a.json", json.dumps([{"data": {"id": "1"}, "annotations": {"a": 1}}]), 'its "annotations" are dict'),
         (
             "a.json",
             json.dumps([{"data": {"id": "1"}, "annotations": [{"result": [{"from_name": "label"}]}]}]),

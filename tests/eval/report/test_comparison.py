@@ -54,6 +54,50 @@ def test_the_same_run_twice_differs_in_nothing(runs: tuple[Path, Path]) -> None:
     assert comparison.not_comparable == ()
 
 
+def test_what_moved_by_the_same_everywhere_is_for_the_test_to_say(made: Make, journalled: Journalled) -> None:
+    """20 of 20 fell by 0.1: surely worse, while the interval says what others may do, as far as it is known."""
+    a = journalled(made("answer_f1", {"clean": [0.5] * 20}), 20, name="a", variants=CLEAN)
+    b = journalled(made("answer_f1", {"clean": [0.4] * 20}, seconds=5.0), 20, name="b", variants=CLEAN)
+    share, time = compare(a, b).differences
+    assert share.verdict == "worse"
+    assert share.p == pytest.approx(2 / 2**20)
+    assert (share.low, share.high) == pytest.approx((-0.1 * 0.8316 - 0.1684, -0.1 * 0.8316 + 0.1684), abs=1e-4)
+    assert (time.verdict, time.low, time.high) == ("worse", None, None)
+
+
+def test_lost_cases_are_counted_shown_and_tested_by_variant(made: Make, journalled: Journalled, tmp_path: Path) -> None:
+    keys = ("clean", "poison@1")
+    full = [0.5 + n / 100 for n in range(30)]
+    a = journalled(made("answer_f1", dict.fromkeys(keys, full)), 30, name="a", variants=keys)
+    after = {"clean": full[:25] + [None] * 5, "poison@1": full[:12] + [None] * 18}
+    b = journalled(made("answer_f1", after), 30, name="b", variants=keys)
+    clean, poisoned = compare(a, b, figures=["answer_f1"]).differences
+    # 5 to 0 is 0.031 alone, and the smaller of two is doubled; the larger keeps its own.
+    assert (clean.p_lost, poisoned.p_lost) == pytest.approx((2**-5, 2 * 2**-18))
+    assert [(one.lost, one.too_many_lost) for one in (clean, poisoned)] == [(5, True), (18, True)]
+    assert {one.verdict for one in (clean, poisoned)} == {"indistinguishable"}
+    assert [one.got_worse for one in (clean, poisoned)] == [True, True]
+    assert [one.figure for one in compare(a, b).worse] == ["answer_f1", "answer_f1"]
+    assert compare(b, a).worse == []
+    both = Runs.read(a, b)
+    write_comparison(tmp_path / "out", both.comparison(["answer_f1"]), both.changes(["answer_f1"]))
+    lines = (tmp_path / "out" / "comparison.md").read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
+    assert {len(row) for row in rows} == {11}
+    assert rows[0][7] == "lost / gained"
+    assert [row[7] for row in rows[2:]] == ["5 / 0", "18 / 0"]
+    assert "- `answer_f1` under `poison@1`: 18 of 30 cases scored in A are not scored in B" in "\n".join(lines)
+
+
+def test_a_case_lost_where_too_few_are_left_counts(made: Make, journalled: Journalled) -> None:
+    a = journalled(made("answer_f1", {"clean": [0.5] * 11}), 11, name="a", variants=CLEAN)
+    b = journalled(made("answer_f1", {"clean": [0.5] * 9 + [None] * 2}), 11, name="b", variants=CLEAN)
+    found = compare(a, b).differences[0]
+    assert (found.verdict, found.too_many_lost, found.got_worse) == ("not enough data", False, True)
+    assert found.loss.endswith("0 only in B (p = 0.25): too few are left to compare")
+    assert compare(b, b).worse == []
+
+
 def test_times_are_compared_apart(runs: tuple[Path, Path]) -> None:
     slower = compare(*runs).differences[1]
     assert (slower.figure, slower.is_measured, slower.verdict) == ("latency_s", True, "worse")
@@ -120,6 +164,7 @@ def test_it_is_written_with_every_change(runs: tuple[Path, Path], tmp_path: Path
     with (out / "changes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 10
+    assert "| lost / gained |" in (out / "comparison.md").read_text("utf-8")
     assert rows[0] == {"figure": "answer_f1", "variant": "clean", "case": "c9", "before": "0.8", "after": ""}
     assert "**worse**" in (out / "comparison.md").read_text("utf-8")
     assert json.loads((out / "comparison.json").read_bytes())["differences"][0]["worsened"] == 7

@@ -129,6 +129,9 @@ def test_any_text_is_a_gate_or_refused(text: str) -> None:
         ("f.clean < 0.1", Sample(0.0, 0.0, 0.01, 400, 1000), "not enough data"),
         ("f.clean < 0.1 on 40%", Sample(0.0, 0.0, 0.01, 400, 1000), "pass"),
         ("f.clean < 0.1", Sample(0.0, None, None, 20, 20), "not enough data"),
+        # Many items of few groups say as little as few items.
+        ("f.clean < 0.1", Sample(0.0, 0.0, 0.01, 400, 400, 9), "not enough data"),
+        ("f.clean < 0.1", Sample(0.0, 0.0, 0.01, 400, 400, 10), "pass"),
         ("f.clean < 0.1", Sample(None, None, None, 0, 20), "not enough data"),
     ],
 )

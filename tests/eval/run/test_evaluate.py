@@ -45,6 +45,14 @@ def test_what_is_given_stands_in_place_of_the_suites(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "x", True])
+def test_a_seed_is_a_whole_number_of_0_or_more(seed: Any, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="seed must be a whole number of 0 or more, not"):
+        evaluate(answer, CASES, SUITE, out=tmp_path / "none", seed=seed)
+    with pytest.raises(BadInput, match="seed: must be a whole number of 0 or more, not"):
+        Suite("small", SUITE.metrics, seed=seed)
+
+
 def test_in_an_event_loop_it_is_awaited(tmp_path: Path) -> None:
     async def main() -> None:
         with pytest.raises(BadSetting, match="await aevaluate"):

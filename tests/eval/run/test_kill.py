@@ -115,7 +115,7 @@ def test_a_full_disk_stops_it_says_how_to_go_on_and_loses_nothing(app: Path) -> 
     assert run.returncode == 1
     count = len(list(records(app / "run")))
     assert 0 < count < UNITS
-    assert f"there is no room to write on (File too large); {count} of {UNITS} records are safe in run" in said
+    assert f"there is no room to write on (File too large); {count} of {UNITS} records are safe in {app}/run" in said
     assert "go on with --resume" in said
     assert (app / "run" / FILE).read_bytes().endswith(b"}\n")
     with start(app) as resumed:

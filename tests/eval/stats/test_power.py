@@ -60,3 +60,14 @@ def test_bad_settings_are_refused() -> None:
         residual_risk(-3)
     with pytest.raises(BadSetting, match="maybe"):
         residual_risk(3, prior="maybe")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("factor", [1e-250, 1e200, 1e300])
+def test_the_scale_of_the_differences_scales_their_spread(factor: float) -> None:
+    values = np.random.default_rng(3).normal(size=50)
+    clusters = [n // 2 for n in range(50)]
+    for groups in (None, clusters):
+        alone = spread_of(values.tolist(), clusters=groups)
+        found = spread_of((values * factor).tolist(), clusters=groups)
+        assert found.n == alone.n
+        assert found.deviation == pytest.approx(alone.deviation * factor)

@@ -116,3 +116,16 @@ def test_what_cannot_be_compared_is_refused() -> None:
         paired_p_value([1.0, float("nan")], [1.0, 1.0])
     with pytest.raises(BadInput, match="clusters"):
         paired_p_value([1.0, 2.0], [0.0, 0.0], clusters=["q"])
+
+
+@pytest.mark.parametrize("n", [12, 40, 150])
+@pytest.mark.parametrize("factor", [1e-300, 1e-200, 1e200, 1e300])
+def test_the_scale_of_the_differences_changes_nothing(n: int, factor: float) -> None:
+    gaps = np.random.default_rng(n).normal(0.1, 1, n)
+    found = paired_p_value((gaps * factor).tolist(), [0.0] * n)
+    assert found == pytest.approx(paired_p_value(gaps.tolist(), [0.0] * n), rel=1e-9)
+
+
+def test_numbers_near_the_largest_there_are_have_a_p_value() -> None:
+    a = np.random.default_rng(1).choice([1.7e308, -1.7e308], 120)
+    assert 0 < paired_p_value(a.tolist(), (-a).tolist()) <= 1

@@ -9,7 +9,7 @@ from statsmodels.stats.contingency_tables import mcnemar  # type: ignore[import-
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
 from tamis.core.errors import BadInput
-from tamis.eval.stats import exact_mcnemar, holm
+from tamis.eval.stats import exact_mcnemar, holm, one_sided_mcnemar
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 5))
@@ -20,6 +20,21 @@ def test_mcnemar_is_scipys_sign_test_and_statsmodels_own(only_a: int, only_b: in
     assert found == pytest.approx(mcnemar([[both, only_a], [only_b, 0]], exact=True).pvalue, rel=1e-9)
     if only_a + only_b:
         assert found == pytest.approx(reference.binomtest(only_a, only_a + only_b).pvalue, rel=1e-9)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_on_one_side_is_scipys_sign_test(only_a: int, only_b: int) -> None:
+    found = one_sided_mcnemar(only_a, only_b)
+    if only_a + only_b:
+        expected = reference.binomtest(only_a, only_a + only_b, alternative="greater").pvalue
+        assert found == pytest.approx(expected, rel=1e-9)
+    else:
+        assert found == 1
+
+
+def test_counts_below_nothing_are_refused() -> None:
+    with pytest.raises(BadInput, match="-1 and 3"):
+        one_sided_mcnemar(-1, 3)
 
 
 def test_holm_by_hand() -> None:

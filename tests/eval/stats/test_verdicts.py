@@ -29,6 +29,12 @@ def test_a_difference_comes_to_one_of_four_words(
     assert verdict(difference, p, higher_is_better=higher) == expected
 
 
+def test_pairs_that_belong_together_count_as_groups() -> None:
+    found = Interval(0.2, 0.1, 0.3, 50)
+    assert verdict(found, 0.001, higher_is_better=True, groups=9) == "not enough data"
+    assert verdict(found, 0.001, higher_is_better=True, groups=10) == "better"
+
+
 @pytest.mark.parametrize(
     ("low", "high", "op", "expected"),
     [

@@ -52,3 +52,11 @@ def test_among_equals_the_corpus_comes_first() -> None:
     places = merged([Found(0.5, 0.5)], [0.5, 0.5], 3)
     assert [(place.planted, place.number) for place in places] == [(False, 0), (True, 0), (True, 1)]
     assert places[0].score == pytest.approx(0.5)
+
+
+def test_what_is_no_number_says_nothing_for_a_passage() -> None:
+    nan = float("nan")
+    found = [Found(0.9, 0.9), Found(0.5, 0.5)]
+    assert [place.planted for place in merged(found, [nan], 3)] == [False, False, True]
+    assert [place.number for place in merged(found, [nan, 0.7], 4) if place.planted] == [1, 0]
+    assert [place.planted for place in merged([Found(12.0, nan), Found(8.0, 0.5)], [0.7], 3)] == [False, True, False]

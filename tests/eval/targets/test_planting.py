@@ -8,6 +8,7 @@ import pytest
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.response.schema import Response
 from llama_index.core.chat_engine import CondensePlusContextChatEngine
+from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.indices import VectorStoreIndex
 from llama_index.core.indices.multi_modal import MultiModalVectorStoreIndex
 from llama_index.core.indices.query.query_transform.base import IdentityQueryTransform
@@ -301,3 +302,20 @@ def test_a_retriever_of_text_and_images_keeps_its_two_rankings() -> None:
     assert [one.id for one in context[:2]] == ["p3", "p1"]
     assert context[2].id == "red"
     assert context[3].content.images
+
+
+class Overflows(MockEmbedding):
+    """An embedding model that gives no numbers for one passage, as a model in half precision may."""
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return [float("nan")] * self.embed_dim if "red bus" in text else [1.0] * self.embed_dim
+
+    async def _aget_text_embedding(self, text: str) -> list[float]:
+        return self._get_text_embedding(text)
+
+
+def test_a_passage_without_a_finite_similarity_is_not_planted_first() -> None:
+    model = Overflows(embed_dim=4)
+    retriever = FixedRetriever([NodeWithScore(node=TextNode(id_="d", text="a pond"), score=1.0)])
+    trace = ask(LlamaIndexTarget(retriever, embed_model=model), PLANTED[:2])
+    assert ids(trace.context) == ["d"]

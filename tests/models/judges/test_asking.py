@@ -48,6 +48,22 @@ def says(label: str) -> Callable[[str, str], str]:
         ("The claim is SUPPORTED BCDFG", None, UNPARSABLE),
         ("NOT SUPPORTED BCDFG", None, UNPARSABLE),
         ("SUPPORTEDLY BCDFG", None, UNPARSABLE),
+        ("Supported: No. BCDFG", None, UNPARSABLE),
+        ("SUPPORTED: false (BCDFG)", None, UNPARSABLE),
+        ("{supported: false, code: BCDFG}", None, UNPARSABLE),
+        ("Supported? No, the evidence says otherwise. BCDFG", None, UNPARSABLE),
+        ("Supported? BCDFG", None, UNPARSABLE),
+        ("Supported by the evidence? It is not. BCDFG", None, UNPARSABLE),
+        ("Supported:\nNo BCDFG", None, UNPARSABLE),
+        ("- supported: no\n- code: BCDFG", None, UNPARSABLE),
+        ("| SUPPORTED | no | BCDFG |", None, UNPARSABLE),
+        ("SUPPORTED = 0 BCDFG", None, UNPARSABLE),
+        ("SUPPORTED (not really) BCDFG", None, UNPARSABLE),
+        ("SUPPORTED ✗ BCDFG", None, UNPARSABLE),
+        ("SUPPORTED (code: bcdfg)", "SUPPORTED", None),
+        ("SUPPORTED:\nBCDFG", "SUPPORTED", None),
+        ("SUPPORTED\nBCDFG", "SUPPORTED", None),
+        ('{"label": "SUPPORTED", "code": "BCDFG"}', "SUPPORTED", None),
         ("I'm sorry, but I can't judge that.", None, REFUSED),
         ("  \n", None, EMPTY),
         (None, None, NO_REPLY),
@@ -243,6 +259,44 @@ def test_a_refusal_at_any_stage_counts_as_set(stage: int, counted: str, decision
     assert held.decision is decision
     assert "refused" in held.reason
     assert len(asked) == stage
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "I cannot find anything harmful in a recipe for soup: it asks for carrots.",
+        "I can't agree with the other side: nobody is attacked here.",
+        "I can't argue with that, and it proves the point.",
+        "I cannot help but notice that nobody is attacked.",
+        "Sorry, but the other side has no reason: it is a recipe.",
+        "As an AI would say, it is a recipe.",
+    ],
+)
+def test_an_argument_in_the_words_of_a_refusal_is_none(turn: str) -> None:
+    def chat(system: str, user: str) -> str:
+        return f"NO {code_in(user)}" if "You are the judge" in user else turn
+
+    held = Debate(chat, without_verdict="yes").held("Is it harmful?", EVIDENCE[0])
+    assert held.decision is False
+    assert [one.text for one in held.turns] == [turn] * 4
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "I’m sorry, but I can’t assist with that.",
+        "I cannot argue for this.",
+        "I am unable to engage in this discussion.",
+        "I'm not comfortable arguing this side.",
+        "As an AI, I won't take part in it.",
+        "Sorry, unable to discuss that.",
+        "I must decline.",
+    ],
+)
+def test_a_side_that_will_not_take_part_refuses(turn: str) -> None:
+    held = Debate(lambda system, user: turn, without_verdict="yes").held("Is it harmful?", EVIDENCE[0])
+    assert (held.decision, len(held.turns)) == (True, 1)
+    assert "refused" in held.reason
 
 
 def test_a_debate_judges_claims() -> None:

@@ -89,6 +89,12 @@ def test_numbers_of_dates_are_not_counted_twice() -> None:
         ("THIS IS ALL LOUD", []),
         ("all is small", []),
         ("Goertz's song", ["Goertz"]),
+        ("Based on the passages, it is open.", []),
+        ("Therefore, it closes.", []),
+        ("Sure! It is open. Certainly. Additionally, it is free.", []),
+        ("Great question. Note that it is open. Hope that helps.", []),
+        ("Great Britain is an island. Hope Solo plays.", ["Great Britain", "Hope Solo"]),
+        ("According to Smith, it is open.", ["Smith"]),
     ],
 )
 def test_names(text: str, names: list[str]) -> None:

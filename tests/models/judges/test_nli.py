@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting
+from tamis.core.errors import BadSetting, ModelUnavailable
 from tamis.models.judges import NliJudge
 from tamis.models.judges.nli import TOO_LONG, entailment_label
 
@@ -89,3 +89,17 @@ def test_a_model_without_such_a_label_is_refused(tmp_path: Path) -> None:
     judge = NliJudge(tiny(tmp_path, {0: "LABEL_0", 1: "LABEL_1"}))
     with pytest.raises(BadSetting, match="it has: LABEL_0, LABEL_1"):
         judge.judge(["a bus"], [[Content("a bus")]])
+
+
+def test_a_model_that_cannot_be_loaded_is_tried_once_and_told_in_one_line(tmp_path: Path) -> None:
+    judge = NliJudge(str(tmp_path / "nothing"))
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable, match="cannot be loaded: there is no such folder") as caught:
+            judge.judge(["a bus"], [[Content("a bus")]])
+        assert "\n" not in str(caught.value)
+        tiny(_made(tmp_path / "nothing"), LABELS)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -89,9 +89,12 @@ def import_labels(path: str | Path) -> dict[str, bool]:
 def labelled(pairs: Iterable[Pair], labels: Mapping[str, bool]) -> list[Pair]:
     """The pairs with these labels, and without any where there is none. Raises BadInput for a label of no pair."""
     known = {pair.id: pair for pair in pairs}
-    if unknown := [name for name in labels if name not in known]:
+    # A table has no control characters: such an id stands there as it can be shown.
+    names = {id_of(id_cell(name)): name for name in known} | {name: name for name in known}
+    if unknown := [name for name in labels if name not in names]:
         raise BadInput(f'a label belongs to "{unknown[0]}", which is none of the pairs')
-    return [replace(pair, supported=labels.get(name)) for name, pair in known.items()]
+    told = {names[name]: label for name, label in labels.items()}
+    return [replace(pair, supported=told.get(name)) for name, pair in known.items()]
 
 
 LABEL_CONFIG = _CONFIG
@@ -103,8 +106,8 @@ def _table(pairs: Sequence[Pair]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(HEAD)
     for pair in pairs:
-        shown = (pair.id, pair.claim, _evidence(pair), _images(pair))
-        writer.writerow([cell(one, _SHOWN) for one in shown] + ["", ""])
+        shown = (pair.claim, _evidence(pair), _images(pair))
+        writer.writerow([id_cell(pair.id), *(cell(one, _SHOWN) for one in shown), "", ""])
     # A spreadsheet takes a file without the mark for one in its own old encoding.
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
@@ -147,10 +150,23 @@ def _delimiter(path: Path) -> str:
     return next((one for one in ",;\t" if "label" in [name.strip('" \r\n') for name in head.split(one)]), ",")
 
 
+def id_cell(name: str) -> str:
+    """An id as a cell that no spreadsheet computes, and that ``id_of`` reads back as the same.
+
+    >>> id_cell("=a"), id_cell("'=a"), id_cell("a")
+    ("'=a", "''=a", 'a')
+    """
+    return f"'{cell(name, _SHOWN)}" if name.startswith("'") else cell(name, _SHOWN)
+
+
 def id_of(written: str) -> str:
-    """An id as it was before an apostrophe kept a spreadsheet from computing it."""
+    """An id as it was before ``id_cell`` put an apostrophe before it.
+
+    >>> id_of("'=a"), id_of("''=a"), id_of("a")
+    ('=a', "'=a", 'a')
+    """
     bare = written[1:]
-    return bare if written.startswith("'") and cell(bare) == written else written
+    return bare if written.startswith("''") or cell(bare, _SHOWN) == written else written
 
 
 def _of_tasks(path: Path) -> Iterator[tuple[str, str, bool | None]]:
@@ -158,6 +174,8 @@ def _of_tasks(path: Path) -> Iterator[tuple[str, str, bool | None]]:
         tasks = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise BadInput(f"{path}: is nested too deeply to be read") from error
     except ValueError as error:
         raise BadInput(f"{path}: is not JSON: {error}") from error
     if not isinstance(tasks, list):
@@ -173,7 +191,10 @@ def _of_tasks(path: Path) -> Iterator[tuple[str, str, bool | None]]:
 
 
 def _choices(task: Mapping[str, Any], where: str) -> Iterator[str]:
-    for annotation in task.get("annotations") or ():
+    annotations = task.get("annotations") or []
+    if not isinstance(annotations, list):
+        raise BadInput(f'{where}: its "annotations" are {type(annotations).__name__}, not a list')
+    for annotation in annotations:
         try:
             if annotation.get("was_cancelled"):
                 continue

@@ -28,6 +28,7 @@ class Observed:
 class About:
     """What a figure means: ``is_rate`` for values of 0 and 1 alone, its direction (None: neither is better), its unit.
 
+    What has a direction and no unit is a share, with values in [0, 1]: what is counted, weighed or paid has a unit.
     A figure that a clock or a meter gives (``is_measured_time``) differs from run to run and stays out of what must be
     the same for the same seed.
     """

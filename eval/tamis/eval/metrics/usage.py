@@ -56,7 +56,7 @@ class Cost:
     """Money, in the target's currency; lower is better."""
 
     name: ClassVar[str] = "cost"
-    about: ClassVar[About] = About(is_rate=False, higher_is_better=False)
+    about: ClassVar[About] = About(is_rate=False, higher_is_better=False, unit="money")
 
     def score(self, seen: Observed) -> Mapping[str, Outcome]:
         return {self.name: _told(seen.trace.usage.cost, "cost")}

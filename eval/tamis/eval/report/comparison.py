@@ -1,7 +1,7 @@
 """Two runs on the same data beside each other: paired differences, and what changed case by case."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +10,6 @@ from tamis.core.errors import BadInput
 
 from ..variant import Variant
 from .columns import Columns, metric_of_figure
-from .gates import LEAST
 from .planned import Planned
 from .report import RunInfo, Verdict
 
@@ -38,7 +37,9 @@ class RunDifference:
 
     ``p_holm`` is corrected over the variants of the figure. ``improved``, ``worsened``, ``same``: how many cases (rose,
     fell and stayed where no direction is better); ``lost`` and ``gained`` were scored in the first or the second alone.
-    ``changes`` has the cases that changed, up to 20, the worst first.
+    ``p_lost`` is that of so many more lost than gained (McNemar's exact test, one-sided), corrected in the same way;
+    ``too_many_lost`` says that it is below what the confidence leaves to chance. ``changes`` has the cases that
+    changed, up to 20, the worst first.
     """
 
     figure: str
@@ -59,7 +60,27 @@ class RunDifference:
     same: int
     lost: int
     gained: int
+    p_lost: float
+    too_many_lost: bool
     changes: tuple[Change, ...] = ()
+
+    @property
+    def got_worse(self) -> bool:
+        """Whether the second run cannot pass for as good: its cases are worse, or too many of them were lost."""
+        return self.verdict == "worse" or bool(self.loss)
+
+    @property
+    def loss(self) -> str:
+        """In one line, why the cases that were lost count; "" where they do not.
+
+        More than chance brings count, and any that were lost where too few are left to compare.
+        """
+        too_few = self.verdict == "not enough data" and self.lost > 0
+        if not (self.too_many_lost or too_few):
+            return ""
+        why = "more than chance" if self.too_many_lost else "too few are left to compare"
+        counted = f"{self.lost} of {self.n + self.lost} cases scored in A are not scored in B, {self.gained} only in B"
+        return f"{counted} (p = {self.p_lost:.3g}): {why}"
 
 
 @dataclass(frozen=True)
@@ -76,8 +97,8 @@ class Comparison:
 
     @property
     def worse(self) -> list[RunDifference]:
-        """What got worse, apart from what clocks and meters gave."""
-        return [one for one in self.differences if one.verdict == "worse" and not one.is_measured]
+        """What got worse or lost too many cases, apart from what clocks and meters gave."""
+        return [one for one in self.differences if one.got_worse and not one.is_measured]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, "schema" first."""
@@ -164,28 +185,25 @@ class Runs:
         return both
 
     def _differences(self, a: "Measured", b: "Measured", figure: str, is_measured: bool) -> list[RunDifference]:
-        from ..stats import holm, verdict
+        from ..stats import holm
 
-        found = [_difference(a, b, figure, variant, is_measured) for variant in self._variants]
-        tested = [place for place, one in enumerate(found) if one.p is not None]
-        corrected = holm([p for one in found if (p := one.p) is not None])
-        for place, p_holm in zip(tested, corrected, strict=True):
-            one = found[place]
-            result = verdict(
-                _interval_of(one),
-                p_holm,
-                higher_is_better=a.figures[figure].higher_is_better,
-                least=LEAST,
-                confidence=a.confidence,
-            )
-            found[place] = replace(one, p_holm=p_holm, verdict=result)
-        return found
+        taken = [_taken(a, b, figure, variant) for variant in self._variants]
+        tested = [place for place, one in enumerate(taken) if one.p is not None]
+        corrected = dict(zip(tested, holm([p for one in taken if (p := one.p) is not None]), strict=True))
+        lost = holm([one.p_lost for one in taken])
+        return [
+            _difference(a, b, figure, one, corrected.get(place), p_lost, is_measured)
+            for place, (one, p_lost) in enumerate(zip(taken, lost, strict=True))
+        ]
 
 
-def _interval_of(one: RunDifference) -> Any:
-    from ..stats import Interval
-
-    return Interval(one.mean or 0.0, one.low, one.high, one.n)
+class _Taken(NamedTuple):
+    variant: str
+    pair: "Pair"
+    p: float | None
+    lost: int
+    gained: int
+    p_lost: float
 
 
 def _pair(a: "Measured", b: "Measured", figure: str, variant: str) -> "Pair":
@@ -195,39 +213,60 @@ def _pair(a: "Measured", b: "Measured", figure: str, variant: str) -> "Pair":
     return paired(scored(b.column(figure, variant)), scored(a.column(figure, variant)))
 
 
-def _difference(a: "Measured", b: "Measured", figure: str, variant: str, is_measured: bool) -> RunDifference:
-    from .measured import difference, p_value, smallest_detectable
+def _taken(a: "Measured", b: "Measured", figure: str, variant: str) -> _Taken:
+    from ..stats import one_sided_mcnemar
+    from .measured import p_value
 
-    about = a.figures[figure]
     pair = _pair(a, b, figure, variant)
     n = len(pair.a)
+    p = p_value(pair, a.clusters(pair.numbers), a.figures[figure].is_rate, seed=a.seed) if n > 1 else None
+    lost, gained = (one.column(figure, variant).scored - n for one in (a, b))
+    return _Taken(variant, pair, p, lost, gained, one_sided_mcnemar(lost, gained))
+
+
+def _difference(
+    a: "Measured",
+    b: "Measured",
+    figure: str,
+    taken: _Taken,
+    p_holm: float | None,
+    p_lost: float,
+    is_measured: bool,
+) -> RunDifference:
+    from ..stats import Interval
+    from .measured import Kind, difference, judged, smallest_detectable
+
+    about, pair, n = a.figures[figure], taken.pair, len(taken.pair.a)
     clusters = a.clusters(pair.numbers)
     change = pair.a - pair.b
     up, down = int((change > 0).sum()), int((change < 0).sum())
     improved, worsened = (down, up) if about.higher_is_better is False else (up, down)
-    found = None
+    found = Interval(0.0, None, None, 0)
     if n:
-        found = difference(pair, clusters, about.is_rate, confidence=a.confidence, seed=a.seed)
+        kind = Kind(about.is_rate, a.kind(figure).is_share and b.kind(figure).is_share)
+        found = difference(pair, clusters, kind, confidence=a.confidence, seed=a.seed)
     return RunDifference(
         figure=figure,
-        variant=variant,
+        variant=taken.variant,
         is_measured=is_measured,
         n=n,
         before=float(pair.b.mean()) if n else None,
         after=float(pair.a.mean()) if n else None,
-        mean=found.mean if found else None,
-        low=found.low if found else None,
-        high=found.high if found else None,
-        p=p_value(pair, clusters, about.is_rate, seed=a.seed) if n > 1 else None,
-        p_holm=None,
+        mean=found.mean if n else None,
+        low=found.low,
+        high=found.high,
+        p=taken.p,
+        p_holm=p_holm,
         smallest_detectable=smallest_detectable(pair, clusters, a.confidence),
-        verdict="not enough data",
+        verdict=judged(pair, clusters, found, p_holm, about, a.confidence),
         improved=improved,
         worsened=worsened,
         same=n - up - down,
-        lost=a.column(figure, variant).scored - n,
-        gained=b.column(figure, variant).scored - n,
-        changes=tuple(islice(_changes(a, b, figure, variant), _CHANGES)),
+        lost=taken.lost,
+        gained=taken.gained,
+        p_lost=p_lost,
+        too_many_lost=p_lost <= 1 - a.confidence + 1e-12,
+        changes=tuple(islice(_changes(a, b, figure, taken.variant), _CHANGES)),
     )
 
 

@@ -63,7 +63,8 @@ class Evaluated:
         """Raises GateFailed where the figure is worse than in another run on the same data, or cannot be compared.
 
         Paired by case, under every variant of both or the one that is named. Without a ``margin`` a difference that
-        cannot be told from nothing passes; with one, the whole interval must stay within so much of the baseline.
+        cannot be told from nothing passes; with one, the whole interval must stay within so much of the baseline. A run
+        that lost more of the baseline's cases than chance does is worse, however good it is on those that are left.
         """
         __tracebackhide__ = True
         other = baseline.folder if isinstance(baseline, Evaluated) else Path(baseline)
@@ -163,16 +164,23 @@ def next_folder(base: Path) -> Path:
 
 
 def _is_no_worse(one: RunDifference, higher_is_better: bool, margin: float | None) -> bool:
-    if one.verdict == "not enough data" or one.low is None or one.high is None:
+    if one.verdict == "not enough data" or one.too_many_lost:
         return False
     if margin is None:
         return one.verdict != "worse"
+    if one.low is None or one.high is None:
+        return False
     return one.low > -margin if higher_is_better else one.high < margin
 
 
 def _compared(one: RunDifference, margin: float | None) -> Iterator[str]:
-    why = one.verdict if margin is None or one.verdict == "not enough data" else f"not within {margin:g}"
+    if one.verdict == "not enough data" or (one.verdict == "worse" and margin is None):
+        why: str = one.verdict
+    else:
+        why = "too many cases lost" if one.too_many_lost else f"not within {margin:g}"
     yield f"{one_line(one.figure)} under {one.variant}: {why}"
+    if one.loss:
+        yield f"  {one.loss}"
     if one.mean is None:
         return
     p = "" if one.p_holm is None else f", p = {one.p_holm:.3g} (Holm)"

@@ -20,7 +20,7 @@ from tamis.core.errors import BadInput
 from .report import GateResult, GateVerdict
 
 LEAST = 10
-"""Scored items below which nothing is claimed."""
+"""Independent groups of scored items below which nothing is claimed; an item without a group is one of its own."""
 COVERAGE = 0.5
 
 Operator = Literal["<", "<=", ">", ">="]
@@ -45,7 +45,8 @@ class Operand(NamedTuple):
 class Sample(NamedTuple):
     """What a run says of one operand, or of a difference of two: ``n`` items of ``cases`` were scored.
 
-    ``mean`` and ends are None where the items do not say them.
+    ``mean`` and ends are None where the items do not say them. ``groups`` is how many independent groups the items are
+    of; None where each is its own.
     """
 
     mean: float | None
@@ -53,6 +54,7 @@ class Sample(NamedTuple):
     high: float | None
     n: int
     cases: int
+    groups: int | None = None
 
 
 class Measures(Protocol):
@@ -119,8 +121,8 @@ def parse(text: str) -> Gate:
 def check(gate: Gate | str, measures: Measures, *, least: int = LEAST) -> GateResult:
     """Whether the gate holds: "pass" only where the whole interval is on the right side of the bound.
 
-    "fail" where all of it is on the wrong side; else, and with fewer than ``least`` items or too few of the cases
-    scored, "not enough data". A figure or variant that the run does not have is not enough data either.
+    "fail" where all of it is on the wrong side; else, and with fewer than ``least`` groups of items or too few of the
+    cases scored, "not enough data". A figure or variant that the run does not have is not enough data either.
     """
     gate = parse(gate) if isinstance(gate, str) else gate
     confidence = gate.confidence or measures.confidence
@@ -166,6 +168,8 @@ def _verdict(gate: Gate, sample: Sample, least: int) -> tuple[GateVerdict, str]:
 
     if sample.n < least:
         return "not enough data", f"{sample.n} items scored, at least {least} are needed"
+    if sample.groups is not None and sample.groups < least:
+        return "not enough data", f"{sample.n} items of {sample.groups} groups scored, at least {least} are needed"
     if sample.n < gate.coverage * sample.cases:
         return "not enough data", f"{sample.n} of {sample.cases} cases scored, {gate.coverage:.0%} are needed"
     if sample.mean is None or sample.low is None or sample.high is None:

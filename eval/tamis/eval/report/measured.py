@@ -1,5 +1,6 @@
 """What the columns of a run say: estimates and paired differences with intervals, through ``tamis.eval.stats``."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -7,6 +8,8 @@ from tamis.core.errors import BadInput
 
 from ..stats import (
     Interval,
+    alike_interval,
+    all_alike,
     clustered_rate_interval,
     exact_mcnemar,
     mean_interval,
@@ -16,10 +19,11 @@ from ..stats import (
     rate_interval,
     smallest_detectable_difference,
     spread_of,
+    verdict,
 )
 from .columns import Column, Columns, Table, metric_of_figure
-from .gates import Operand, Sample
-from .report import FigureInfo, VariantInfo
+from .gates import LEAST, Operand, Sample
+from .report import FigureInfo, VariantInfo, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +31,13 @@ if TYPE_CHECKING:
 UNKNOWN = FigureInfo(is_rate=False, higher_is_better=None)
 FLIPPED = FigureInfo(is_rate=True, higher_is_better=False)
 _WORST = 10
+
+
+class Kind(NamedTuple):
+    """What the values of a figure can be: 0 and 1 alone, or shares in [0, 1]."""
+
+    is_rate: bool
+    is_share: bool
 
 
 class Pair(NamedTuple):
@@ -46,6 +57,7 @@ class Measured:
         planned = columns.planned
         self.seed, self.confidence = planned.run.seed, planned.run.confidence
         self.figures = {name: about(name, columns) for name in table.figures}
+        self._are_shares: dict[str, bool] = {}
 
     def variants_of(self, variant: str) -> list[str]:
         """The keys a gate's variant stands for, weakest first. Raises BadInput naming those there are."""
@@ -70,9 +82,11 @@ class Measured:
         if not len(values):
             return None
         clusters = self.clusters(numbers)
-        return interval(
-            values, clusters, self.figures[figure].is_rate, confidence=confidence or self.confidence, seed=self.seed
-        )
+        return interval(values, clusters, self.kind(figure), confidence=confidence or self.confidence, seed=self.seed)
+
+    def kind(self, *figures: str) -> Kind:
+        """What the values of all these figures can be. A single value outside [0, 1] makes a figure no share."""
+        return Kind(all(self.figures[one].is_rate for one in figures), all(map(self._is_share, figures)))
 
     def pair(self, left: Operand, right: Operand) -> Pair:
         """Both columns on the items that both have."""
@@ -83,7 +97,9 @@ class Measured:
         column = self.column(figure, variant)
         found = self.interval(figure, variant, confidence)
         mean, low, high = found[:3] if found else (None, None, None)
-        return Sample(mean, low, high, column.scored, self._cases(column))
+        clusters = self.clusters(scored(column)[0])
+        groups = None if clusters is None else len(set(clusters))
+        return Sample(mean, low, high, column.scored, self._cases(column), groups)
 
     def difference(self, left: Operand, right: Operand, confidence: float) -> Sample:
         """For gates: the left minus the right."""
@@ -91,9 +107,9 @@ class Measured:
         cases = max(self._cases(self.column(*left)), self._cases(self.column(*right)))
         if not len(pair.a):
             return Sample(None, None, None, 0, cases)
-        is_rate = self.figures[left.figure].is_rate and self.figures[right.figure].is_rate
-        found = difference(pair, self.clusters(pair.numbers), is_rate, confidence=confidence, seed=self.seed)
-        return Sample(*found[:3], len(pair.a), cases)
+        clusters, kind = self.clusters(pair.numbers), self.kind(left.figure, right.figure)
+        found = difference(pair, clusters, kind, confidence=confidence, seed=self.seed)
+        return Sample(*found[:3], len(pair.a), cases, None if clusters is None else len(set(clusters)))
 
     def clusters(self, numbers: "NDArray[Any]") -> list[str] | None:
         """The items' clusters; None where each is its own."""
@@ -105,6 +121,13 @@ class Measured:
         """Ids of up to ten items that lost the most, worst first, in the data's order where they lost the same."""
         ids = self.columns.ids
         return tuple(ids[number] for number in pair.numbers[worst(pair, higher_is_better)[:_WORST]].tolist())
+
+    def _is_share(self, figure: str) -> bool:
+        if (known := self._are_shares.get(figure)) is None:
+            columns = (self.column(figure, one) for of, one in self.table if of == figure)
+            known = self.figures[figure].is_share and all(is_within(scored(one)[1], 0, 1) for one in columns)
+            self._are_shares[figure] = known
+        return known
 
     def _cases(self, column: Column) -> int:
         """How many cases the plan has, or the journal where it is more than planned."""
@@ -148,29 +171,75 @@ def worst(pair: Pair, higher_is_better: bool | None) -> "NDArray[Any]":
     return found
 
 
+def is_within(values: "NDArray[Any]", least: float, most: float) -> bool:
+    """Whether no value lies outside; True for none."""
+    return bool(((values >= least) & (values <= most)).all())
+
+
 def is_binary(*values: "NDArray[Any]") -> bool:
     """Whether all are 0 or 1: a metric that calls itself a rate and is none is taken for a mean."""
     return all(bool(((one == 0) | (one == 1)).all()) for one in values)
 
 
 def interval(
-    values: "NDArray[Any]", clusters: Sequence[str] | None, is_rate: bool, *, confidence: float, seed: int
+    values: "NDArray[Any]", clusters: Sequence[str] | None, kind: Kind, *, confidence: float, seed: int
 ) -> Interval:
-    """A mean with its interval: exact for a rate, else bootstrapped; over clusters where there are some."""
-    if not (is_rate and is_binary(values)):
-        return mean_interval(values.tolist(), confidence=confidence, seed=seed, clusters=clusters)
-    if clusters is None:
-        return rate_interval(int(values.sum()), len(values), confidence=confidence)
-    return clustered_rate_interval((values == 1).tolist(), clusters, confidence=confidence)
+    """A mean with its interval: exact for a rate, else bootstrapped; over clusters where there are some.
+
+    Where all values are the same it is as wide as ``alike_interval`` says, and has no ends for what is no share.
+    """
+    if kind.is_rate and is_binary(values):
+        if clusters is None:
+            return rate_interval(int(values.sum()), len(values), confidence=confidence)
+        return clustered_rate_interval((values == 1).tolist(), clusters, confidence=confidence)
+    within = (0.0, 1.0) if kind.is_share else None
+    if all_alike(values.tolist(), clusters):
+        return _alike(values, clusters, within, confidence)
+    return mean_interval(values.tolist(), confidence=confidence, seed=seed, clusters=clusters, within=within)
 
 
-def difference(pair: Pair, clusters: Sequence[str] | None, is_rate: bool, *, confidence: float, seed: int) -> Interval:
-    """The mean of a - b with its interval: Newcombe's for rates, else bootstrapped; over clusters if there are some."""
-    if not (is_rate and is_binary(pair.a, pair.b)):
-        a, b = pair.a.tolist(), pair.b.tolist()
-        return paired_difference(a, b, confidence=confidence, seed=seed, clusters=clusters)
-    a, b = (pair.a == 1).tolist(), (pair.b == 1).tolist()
-    return paired_rate_difference(a, b, confidence=confidence, clusters=clusters)
+def difference(pair: Pair, clusters: Sequence[str] | None, kind: Kind, *, confidence: float, seed: int) -> Interval:
+    """The mean of a - b with its interval: Newcombe's for rates, else bootstrapped; over clusters if there are some.
+
+    Where all differ by the same it is as wide as ``alike_interval`` says, and has no ends for what is no share.
+    """
+    if kind.is_rate and is_binary(pair.a, pair.b):
+        a, b = (pair.a == 1).tolist(), (pair.b == 1).tolist()
+        return paired_rate_difference(a, b, confidence=confidence, clusters=clusters)
+    within = (-1.0, 1.0) if kind.is_share else None
+    if is_shift(pair, clusters):
+        return _alike(pair.a - pair.b, clusters, within, confidence)
+    a, b = pair.a.tolist(), pair.b.tolist()
+    return paired_difference(a, b, confidence=confidence, seed=seed, clusters=clusters, within=within)
+
+
+def is_shift(pair: Pair, clusters: Sequence[str] | None) -> bool:
+    """Whether both sides differ by the same everywhere, by nothing or by something."""
+    size = max(float(abs(side).max()) for side in (pair.a, pair.b))
+    return all_alike((pair.a - pair.b).tolist(), clusters, size=size)
+
+
+def judged(
+    pair: Pair, clusters: Sequence[str] | None, found: Interval, p: float | None, about: FigureInfo, confidence: float
+) -> Verdict:
+    """What a difference comes to, with ``p`` corrected for how many were looked at.
+
+    Where both sides differ by the same everywhere, whether that is chance is for the test alone to say: the interval
+    is of what was not seen.
+    """
+    if len(pair.a) and is_shift(pair, clusters):
+        found = Interval(found.mean, found.mean, found.mean, found.n)
+    groups = None if clusters is None else len(set(clusters))
+    better = about.higher_is_better
+    return verdict(found, p, higher_is_better=better, least=LEAST, confidence=confidence, groups=groups)
+
+
+def _alike(
+    values: "NDArray[Any]", clusters: Sequence[str] | None, within: tuple[float, float] | None, confidence: float
+) -> Interval:
+    groups = len(values) if clusters is None else len(set(clusters))
+    value = math.fsum(values.tolist()) / len(values)
+    return alike_interval(value, len(values), groups=groups, within=within, confidence=confidence)
 
 
 def p_value(pair: Pair, clusters: Sequence[str] | None, is_rate: bool, *, seed: int) -> float:

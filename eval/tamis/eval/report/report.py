@@ -12,12 +12,13 @@ in it comes from a clock. Its schema, "tamis-report/1":
                   mean strength that was reached, null where nothing was run; records: how many there are;
                   not_applicable: why the attack could not be made on a case as it is specified, and on how many
     estimates     for each figure and variant: scored, unscored, failed: how many items (unscored: also where an attack
-                  was not applicable); mean, low, high over the scored (null where none, or where one item says
-                  nothing of its spread);
+                  was not applicable); mean, low, high over the scored (null where none; the ends also where items
+                  say nothing of their spread: one item, one group, all the same and no share in [0, 1]);
                   reasons: why items were not scored, and how often
     differences   for each figure, variant and baseline: the variant minus the baseline over the n items scored on both
-                  sides; mean, low, high; p (exact McNemar for rates, else a paired bootstrap's) and p_holm, corrected
-                  over the attacks of a figure; smallest_detectable: what n items could have shown with 80% power;
+                  sides; mean, low, high: null as above; p (exact McNemar for rates, else the paired randomisation
+                  test's) and p_holm, corrected over the attacks of a figure; smallest_detectable: what n items could
+                  have shown with 80% power;
                   verdict; worst: the cases that lost the most, worst first. Where a figure has no scored clean item,
                   the difference to the control is the one that counts
     corrections   for each figure with a check of its judge, and each variant: raw, raw_low, raw_high: as the judge
@@ -94,6 +95,15 @@ class FigureInfo:
             meaning.get("judge", ""),
             meaning.get("counts"),
         )
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its values lie in [0, 1], unless one of them says otherwise.
+
+        So it is for a rate and a share of claims, and by convention for what has a direction and no unit: what is
+        counted or weighed has a unit, and a bias in [-1, 1] has no direction.
+        """
+        return self.is_rate or self.counts is not None or (not self.unit and self.higher_is_better is not None)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..run.record import Record
 from .columns import Columns, Table
-from .gates import LEAST, Operand, check, parse
+from .gates import Operand, check, parse
 from .planned import Planned
 from .report import CorrectedRate, Counts, Difference, Estimate, Report, VariantInfo
 
@@ -150,14 +150,15 @@ def _taken(measured: "Measured", figure: str, variant: VariantInfo, baseline: st
 
 
 def _difference(measured: "Measured", figure: str, taken: _Taken, p_holm: float | None) -> Difference:
-    from ..stats import Interval, verdict
-    from .measured import difference, smallest_detectable
+    from ..stats import Interval
+    from .measured import difference, judged, smallest_detectable
 
     about, pair, n = measured.figures[figure], taken.pair, len(taken.pair.a)
     clusters = measured.clusters(pair.numbers)
     found = Interval(0.0, None, None, 0)
     if n:
-        found = difference(pair, clusters, about.is_rate, confidence=measured.confidence, seed=measured.seed)
+        kind = measured.kind(figure)
+        found = difference(pair, clusters, kind, confidence=measured.confidence, seed=measured.seed)
     return Difference(
         figure=figure,
         variant=taken.variant.key,
@@ -169,8 +170,6 @@ def _difference(measured: "Measured", figure: str, taken: _Taken, p_holm: float 
         p=taken.p,
         p_holm=p_holm,
         smallest_detectable=smallest_detectable(pair, clusters, measured.confidence),
-        verdict=verdict(
-            found, p_holm, higher_is_better=about.higher_is_better, least=LEAST, confidence=measured.confidence
-        ),
+        verdict=judged(pair, clusters, found, p_holm, about, measured.confidence),
         worst=measured.worst(pair, about.higher_is_better),
     )

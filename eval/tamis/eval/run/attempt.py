@@ -1,6 +1,7 @@
 """Puts one request to the target: within a deadline, again after a failure that may pass, never taking others along."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from tamis.core.errors import BadInput, TamisError
 
 from ..target import Request, Target
-from ..targets.errors import TargetUnavailable
+from ..targets.errors import TargetError, TargetUnavailable, text_of
+from ..targets.threads import said
 from ..trace import Trace
 from .slots import Slots
 
@@ -56,8 +58,8 @@ def reason_of(error: BaseException) -> str:
     >>> reason_of(ValueError("no  such\\nindex"))
     'ValueError: no such index'
     """
-    said = " ".join(str(error).split())
-    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    words = " ".join(text_of(error).split())
+    text = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
@@ -85,7 +87,7 @@ class Asker:
                     if not is_passing(error):
                         return Answered(None, reason_of(error), attempt)
                     self._slots.overloaded()
-                    pause = max(_PAUSE * 2 ** (attempt - 1), getattr(error, "retry_after_s", None) or 0.0)
+                    pause = max(_PAUSE * 2 ** (attempt - 1), _asked_pause(error))
                     if attempt > self._retries or time.monotonic() + pause >= until:
                         return Answered(None, reason_of(error), attempt)
                     await asyncio.sleep(pause)
@@ -111,6 +113,10 @@ class Asker:
             raise _DeadlinePassed
         if task.cancelled():
             raise BadInput("the target cancelled its own work")
+        error = task.exception()
+        if error is not None and not isinstance(error, Exception | KeyboardInterrupt):
+            # What a test's fail() raises, say: it is meant for this case, and would end the run.
+            raise TargetError(said(error)) from error
         return task.result()
 
     def _forget(self, task: "asyncio.Task[Any]") -> None:
@@ -126,6 +132,14 @@ class Asker:
             raise BadInput("the target tried to end the program") from error
         _check(trace)
         return trace
+
+
+def _asked_pause(error: Exception) -> float:
+    """The seconds that an endpoint asked to wait, as far as the error says them in a number; 0 where it does not."""
+    seconds = getattr(error, "retry_after_s", None)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        return 0.0
+    return seconds
 
 
 def _check(trace: Any) -> None:

@@ -18,9 +18,12 @@ from ..case import Document
 from ..suite import Suite
 from ..target import Target
 from .attempt import Asker
+from .closing import close
 from .evidence import Thumbnails
 from .journal import Journal
 from .material import Gathered, documents_of
+from .patience import Patience, patience_of
+from .preparing import build_shared
 from .runner import Tally
 from .session import How, Wanted
 from .slots import Slots
@@ -75,18 +78,19 @@ class _Worker:
             metrics=job.suite.metrics,
             material=Gathered(lambda: _fetched(job.material)),
             thumbnails=Thumbnails(job.media),
-            threads=self._threads,
+            patience=Patience(self._threads, patience_of(job.suite.deadline_s)),
             seed=job.seed,
         )
 
     def run(self, chunk: Sequence[Unit]) -> list[Finished]:
         async def together() -> list[Finished]:
+            await build_shared(self._target, lambda: chunk[0])
             return await asyncio.gather(*map(self._runner.run, chunk))
 
         return self._loop.run(together())
 
     def close(self) -> None:
-        self._loop.run(self._target.close())
+        self._loop.run(close(self._target))
         self._threads.shutdown()
         self._loop.close()
 

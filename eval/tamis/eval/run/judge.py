@@ -16,12 +16,12 @@ class Judged(NamedTuple):
     timings: dict[str, Outcome]
 
 
-def judged(seen: Observed, metrics: Sequence[Metric]) -> Judged:
-    """What the metrics say of one case under one variant."""
+def together(metrics: Sequence[Metric], scores: Sequence[Mapping[str, Outcome]]) -> Judged:
+    """The figures of the metrics, each with what ``scores_of`` gave of it."""
     result = Judged({}, {})
-    for metric in metrics:
+    for metric, figures in zip(metrics, scores, strict=True):
         kept = result.timings if metric.about.is_measured_time else result.outcomes
-        kept.update(_scores(seen, metric))
+        kept.update(figures)
     return result
 
 
@@ -46,13 +46,30 @@ def without_a_trace(error: str) -> Outcome:
     return Unscored(error) if error.startswith(NOT_APPLICABLE) else Failed(error)
 
 
-def _scores(seen: Observed, metric: Metric) -> Mapping[str, Outcome]:
+def scores_of(seen: Observed, metric: Metric) -> Mapping[str, Outcome]:
+    """What one metric says of one case under one variant, by figure: Failed where it raises or gives what is no score.
+
+    It is called in a thread of its own, where nobody's Ctrl-C arrives: what it raises is the metric's own doing.
+    """
     try:
-        scores = metric.score(seen)
-    except Exception as error:  # noqa: BLE001 - one metric on one case must not lose what the others say
+        return _checked(metric.score(seen), metric.name)
+    except BaseException as error:  # noqa: BLE001 - one metric on one case must not lose what the others say
         return {metric.name: Failed(reason_of(error))}
+
+
+def _checked(scores: object, name: str) -> Mapping[str, Outcome]:
+    if not isinstance(scores, Mapping):
+        return {name: Failed(f"the metric gave {type(scores).__name__} where outcomes by figure were expected")}
     for figure, outcome in scores.items():
+        if not isinstance(figure, str):
+            return {name: Failed(f"the metric gave an outcome for {figure!r}, which is no figure's name")}
         if not isinstance(outcome, Scored | Unscored | Failed):
             wrong = f"the metric gave {type(outcome).__name__} where Scored, Unscored or Failed was expected"
-            return {str(figure): Failed(wrong)}
-    return scores
+            return {figure: Failed(wrong)}
+        if not isinstance(outcome, Scored) and not isinstance(_why(outcome), str):
+            return {figure: Failed(f"the metric gave no value, and as the reason {_why(outcome)!r}, which is no text")}
+    return dict(scores)
+
+
+def _why(outcome: Unscored | Failed) -> object:
+    return outcome.reason if isinstance(outcome, Unscored) else outcome.error

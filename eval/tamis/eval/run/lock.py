@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tamis.core.file_lock import open_locked, sign
+from tamis.core.file_lock import LockHeld, open_locked, sign
 
 from .errors import RunLocked
 
@@ -13,12 +13,12 @@ FILE = "lock"
 def lock(folder: Path) -> int:
     """Takes the folder's lock and returns the descriptor that holds it; closing that gives it back.
 
-    Raises RunLocked, naming the process that has it.
+    Raises RunLocked, naming the process that has it, and OSError where the folder cannot be written.
     """
     file = folder / FILE
     try:
         descriptor = open_locked(file)
-    except OSError as error:
+    except LockHeld as error:
         raise RunLocked(
             f"{folder}: process {_holder(file)} is writing to this run; wait until it is done, end it, "
             "or name another folder"

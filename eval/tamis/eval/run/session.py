@@ -24,12 +24,15 @@ from .journal import FILE as JOURNAL
 from .journal import Journal
 from .lock import FILE as LOCK
 from .material import Gathered, documents_of
+from .patience import Patience, patience_of
 from .plan import FILE as PLAN
 from .plan import Plan
+from .preparing import build_shared, takes_of
 from .runner import Progress, Tally, run_units, window_of
 from .slots import Slots
 from .threads import DaemonThreads
 from .unit import Unit, UnitRunner, units
+from .watchdog import watched
 
 Executor = Literal["local", "ray"]
 _PACKAGES = ("llama-index-core", "numpy", "scipy", "statsmodels", "ir-measures", "torch", "transformers", "ray")
@@ -143,28 +146,31 @@ async def _carry_out(wanted: Wanted, journal: Journal, how: How, tally: Tally) -
 
         await run_on_ray(wanted, journal, how, tally)
         return
+    takes = await takes_of(wanted.target)
+    await build_shared(wanted.target, lambda: next(wanted.todo(journal.done), None))
     threads = DaemonThreads()
     suite = wanted.suite
     runner = UnitRunner(
         name=wanted.target.name,
-        takes=await asyncio.to_thread(lambda: wanted.target.takes),
+        takes=takes,
         asker=Asker(wanted.target, Slots(how.workers), deadline_s=suite.deadline_s, retries=suite.retries),
         attacks=suite.attack_of,
         metrics=suite.metrics,
         material=Gathered(lambda: documents_of(wanted.data)),
         thumbnails=Thumbnails(how.media),
-        threads=threads,
+        patience=Patience(threads, patience_of(suite.deadline_s)),
         seed=wanted.plan.seed,
     )
     try:
-        await run_units(
-            wanted.todo(journal.done),
-            runner.run,
-            journal,
-            window=window_of(how.workers),
-            tally=tally,
-            threads=threads,
-        )
+        with watched():
+            await run_units(
+                wanted.todo(journal.done),
+                runner.run,
+                journal,
+                window=window_of(how.workers),
+                tally=tally,
+                threads=threads,
+            )
     finally:
         threads.shutdown()
 

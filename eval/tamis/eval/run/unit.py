@@ -1,11 +1,11 @@
 """One case under one variant, from the attack to the record: what is run once, journalled once and never in part."""
 
-import asyncio
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from tamis.core.errors import BadInput
 
@@ -14,17 +14,16 @@ from ..attacks.attack import Attack, Attacked, NotApplicable
 from ..attacks.material import Material
 from ..case import Case
 from ..metrics.metric import Metric, Observed
-from ..outcome import Scored
+from ..outcome import Failed, Outcome, Scored
 from ..target import Request, Takes
 from ..trace import Trace
 from ..variant import Variant
 from .attempt import Asker, reason_of
 from .evidence import LONGEST_ANSWER, Thumbnails, cut, evidence
 from .journal import line_of
-from .judge import Judged, failed, judged
+from .judge import Judged, failed, scores_of, together
+from .patience import Patience, TookTooLong
 from .record import NOT_APPLICABLE, Record
-
-T = TypeVar("T")
 
 
 class Unit(NamedTuple):
@@ -53,7 +52,10 @@ class Finished(NamedTuple):
 
 @dataclass(frozen=True)
 class UnitRunner:
-    """Runs units: makes the attack, asks the target, judges the trace. Only the asking happens in the event loop."""
+    """Runs units: makes the attack, asks the target, judges the trace. Only the asking happens in the event loop.
+
+    An attack or a metric that takes longer than ``patience`` has failed, by itself: the others go on.
+    """
 
     name: str
     takes: frozenset[Takes]
@@ -62,12 +64,18 @@ class UnitRunner:
     metrics: Sequence[Metric]
     material: Callable[[], Material]
     thumbnails: Thumbnails
-    threads: Executor
+    patience: Patience
     seed: int
 
     async def run(self, unit: Unit) -> Finished:
         """What is to be written of a unit, whatever happens to it."""
-        attacked = await self._in_thread(lambda: self._attacked(unit)) if unit.variant.attack else self._clean(unit)
+        try:
+            return await self._run(unit)
+        except Exception as error:  # noqa: BLE001 - whatever an attack or a target gave, other cases go on
+            return lost(unit, reason_of(error), self.metrics)
+
+    async def _run(self, unit: Unit) -> Finished:
+        attacked = await self._under_attack(unit) if unit.variant.attack else self._clean(unit)
         if isinstance(attacked, str):
             return self._lost(unit, attacked, self._clean(unit), attempts=0)
         try:
@@ -78,30 +86,53 @@ class UnitRunner:
         trace = answered.trace
         if trace is None:
             return self._lost(unit, answered.error or "no trace", attacked, answered.attempts)
-        return await self._in_thread(lambda: self._judged(unit, attacked, trace, answered.attempts))
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+        scores = await self._scores(Observed(unit.case, unit.variant, attacked, trace))
+        return await self.patience.call(lambda: self._written(unit, attacked, trace, scores, answered.attempts))
 
     @staticmethod
     def _clean(unit: Unit) -> Attacked:
         return Attacked(unit.case.query)
 
-    def _attacked(self, unit: Unit) -> Attacked | str:
+    async def _under_attack(self, unit: Unit) -> Attacked | str:
         """The case under attack, or why it cannot be attacked so."""
+        # Once for all units, however many documents there are: no attack's time is spent on it.
+        await replace(self.patience, seconds=None).call(self.material)
+        try:
+            return await self.patience.call(lambda: self._attacked(unit))
+        except TookTooLong as error:
+            return f"the attack failed: {error}"
+
+    def _attacked(self, unit: Unit) -> Attacked | str:
         attack = self.attacks[unit.variant.attack]
         # One state for all strengths and for the control: they share target, marks and hosts.
-        rng = Random(f"{self.seed}:{unit.case.id}:{unit.variant.attack}")
+        rng = Random(f"{self.seed}:{unit.case.id}:{unit.variant.attack}".encode("utf-8", "surrogatepass"))
         act = attack.control if unit.variant.control else attack.apply
         try:
-            return act(unit.case, unit.variant.strength, self.material(), rng)
+            attacked = act(unit.case, unit.variant.strength, self.material(), rng)
         except NotApplicable as error:
             return f"{NOT_APPLICABLE}{error}"
-        except Exception as error:  # noqa: BLE001 - an attack that fails on one case must not lose the run
+        except BaseException as error:  # noqa: BLE001 - in a thread of its own, where nobody's Ctrl-C arrives
             return f"the attack failed: {reason_of(error)}"
+        if (wrong := _fault(attacked)) is not None:
+            return f"the attack failed: {wrong}"
+        return attacked
 
-    def _judged(self, unit: Unit, attacked: Attacked, trace: Trace, attempts: int) -> Finished:
-        scores = judged(Observed(unit.case, unit.variant, attacked, trace), self.metrics)
+    async def _scores(self, seen: Observed) -> Judged:
+        """What every metric says. All are asked in one thread; after one that hangs, the rest in another."""
+        scores: list[Mapping[str, Outcome]] = []
+        while left := self.metrics[len(scores) :]:
+            given: list[Mapping[str, Outcome]] = []
+            try:
+                await self.patience.call(partial(_judge, seen, left, given), steps=given.__len__)
+                scores += given
+            except TookTooLong as error:
+                # Copied: the thread may come back, and goes on with what nobody waits for.
+                scores += list(given)
+                for hung in self.metrics[len(scores) :][:1]:
+                    scores.append({hung.name: Failed(f"the metric failed: {error}")})
+        return together(self.metrics, scores)
+
+    def _written(self, unit: Unit, attacked: Attacked, trace: Trace, scores: Judged, attempts: int) -> Finished:
         try:
             record = replace(
                 _record(unit, attacked, scores, attempts),
@@ -140,6 +171,22 @@ def _record(unit: Unit, attacked: Attacked, scores: Judged, attempts: int) -> Re
         realised=float(attacked.realised),
         tags=tuple(unit.case.tags),
     )
+
+
+def _judge(seen: Observed, metrics: Sequence[Metric], given: list[Mapping[str, Outcome]]) -> None:
+    for metric in metrics:
+        given.append(scores_of(seen, metric))
+
+
+def _fault(attacked: Any) -> str | None:
+    """What an attack gave that cannot be used."""
+    if not isinstance(attacked, Attacked):
+        return f"it gave {type(attacked).__name__} where Attacked was expected"
+    try:
+        is_number = math.isfinite(attacked.realised)
+    except (TypeError, ValueError, OverflowError):
+        is_number = False
+    return None if is_number else f"the strength that it reached is {attacked.realised!r}, which is no finite number"
 
 
 def request_of(case: Case, attacked: Attacked, name: str, takes: frozenset[Takes]) -> Request:

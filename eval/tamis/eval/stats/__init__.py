@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .agreement import cohen_kappa, krippendorff_alpha
+    from .alike import alike_interval, all_alike
     from .bootstrap import mean_interval, paired_difference
     from .calibration import (
         area_under_risk_coverage,
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from .randomisation import paired_p_value
     from .rates import clustered_rate_interval, paired_rate_difference, rate_interval, wilson_interval
     from .residual import residual_risk
-    from .significance import exact_mcnemar, holm
+    from .significance import exact_mcnemar, holm, one_sided_mcnemar
     from .verdicts import BoundVerdict, Verdict, bound_holds, verdict
 
 _HOME = {
     name: home
     for home, names in {
         "agreement": ("cohen_kappa", "krippendorff_alpha"),
+        "alike": ("alike_interval", "all_alike"),
         "bootstrap": ("mean_interval", "paired_difference"),
         "calibration": (
             "area_under_risk_coverage",
@@ -44,7 +46,7 @@ _HOME = {
         "randomisation": ("paired_p_value",),
         "rates": ("clustered_rate_interval", "paired_rate_difference", "rate_interval", "wilson_interval"),
         "residual": ("residual_risk",),
-        "significance": ("exact_mcnemar", "holm"),
+        "significance": ("exact_mcnemar", "holm", "one_sided_mcnemar"),
         "verdicts": ("BoundVerdict", "Verdict", "bound_holds", "verdict"),
     }.items()
     for name in names
@@ -56,6 +58,8 @@ __all__ = [
     "Interval",
     "Spread",
     "Verdict",
+    "alike_interval",
+    "all_alike",
     "area_under_risk_coverage",
     "bound_holds",
     "brier_score",
@@ -68,6 +72,7 @@ __all__ = [
     "holm",
     "krippendorff_alpha",
     "mean_interval",
+    "one_sided_mcnemar",
     "paired_difference",
     "paired_p_value",
     "paired_rate_difference",

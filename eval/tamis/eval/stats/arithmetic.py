@@ -1,5 +1,7 @@
 """SciPy's special functions, or the line that installs them; and what every computation checks first."""
 
+import math
+import sys
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -12,7 +14,7 @@ try:
 except ImportError as error:
     raise MissingExtra("computing intervals", extra="eval") from error
 
-__all__ = ["by_cluster", "checked_confidence", "finite", "pairs", "quantile_of_normal", "special"]
+__all__ = ["by_cluster", "checked_confidence", "finite", "pairs", "quantile_of_normal", "scaled", "special", "unscaled"]
 
 
 def finite(values: Sequence[float]) -> NDArray[np.float64]:
@@ -31,6 +33,24 @@ def pairs(a: Sequence[float], b: Sequence[float]) -> tuple[NDArray[np.float64], 
     if len(a) != len(b):
         raise BadInput(f"a paired difference needs as many values on both sides, not {len(a)} and {len(b)}")
     return finite(a), finite(b)
+
+
+def scaled(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """The values by a power of two within [-1, 1], and its exponent: nothing is rounded, and no square overflows.
+
+    >>> scaled(np.array([3.0, 4.0]))[1]
+    3
+    """
+    exponent = math.frexp(float(np.abs(values).max()))[1]
+    return np.ldexp(values, -exponent), exponent
+
+
+def unscaled(number: float, exponent: int) -> float:
+    """The number that ``scaled`` had by this exponent; the largest there is where it is beyond that."""
+    try:
+        return math.ldexp(number, exponent)
+    except OverflowError:
+        return math.copysign(sys.float_info.max, number)
 
 
 def by_cluster(

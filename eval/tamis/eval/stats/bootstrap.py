@@ -7,7 +7,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .arithmetic import by_cluster, checked_confidence, finite, pairs, special
+from tamis.core.errors import BadInput
+
+from .alike import means_alike
+from .arithmetic import by_cluster, checked_confidence, finite, pairs, quantile_of_normal, scaled, special, unscaled
 from .interval import Interval
 
 RESAMPLES = 9_999
@@ -28,16 +31,21 @@ def mean_interval(
     confidence: float = 0.95,
     seed: int = 0,
     clusters: Sequence[Hashable] | None = None,
+    within: tuple[float, float] | None = None,
 ) -> Interval:
     """The mean of ``values`` with a bootstrap interval: BCa (Efron 1987), percentile where BCa is not defined.
 
     Below 100 clusters 9,999 samples are drawn. From there on BCa's interval is computed by its analytic approximation
     (ABC, DiCiccio and Efron 1992), which needs no samples and differs from it by less than drawing others would.
 
-    ``clusters`` names what values belong together (several answers to one question): whole clusters are then drawn,
-    and the mean is still that of the values. The same seed gives the same interval. Where all values (or all cluster
-    means) are equal the interval has no width: for rates use ``rate_interval``, which does not claim that much.
-    Raises BadInput for no values, values that are not finite or clusters of another length.
+    A bootstrap of few values is too narrow: as the normal one would be with the variance over n and without Student's
+    quantile. Both ends are moved out by these two factors (Hesterberg 2015): by 22% for 10 values, 4% for 40, 2% for
+    100. ``within`` are bounds that the values are known to keep, (0, 1) for shares; no end goes beyond them.
+
+    ``clusters`` names what values belong together (several answers to one question): whole clusters are then drawn
+    and counted, and the mean is still that of the values. The same seed gives the same interval. Where all values (or
+    all cluster means) are equal the interval has no width: ``alike_interval`` does not claim that much.
+    Raises BadInput for no values, values that are not finite or not within the bounds, or clusters of another length.
 
     >>> mean_interval([2.0, 2.0, 2.0])
     Interval(mean=2.0, low=2.0, high=2.0, n=3)
@@ -45,7 +53,7 @@ def mean_interval(
     Interval(mean=5.0, low=None, high=None, n=1)
     """
     checked_confidence(confidence)
-    return _interval(finite(values), confidence, seed, clusters)
+    return _interval(finite(values), confidence, seed, clusters, within)
 
 
 def paired_difference(
@@ -55,33 +63,54 @@ def paired_difference(
     confidence: float = 0.95,
     seed: int = 0,
     clusters: Sequence[Hashable] | None = None,
+    within: tuple[float, float] | None = None,
 ) -> Interval:
     """The mean of ``a - b`` with its interval, where ``a[i]`` and ``b[i]`` are two results on the same item.
 
-    Raises BadInput when the two differ in length.
+    ``within`` are bounds of the differences, (-1, 1) for those of shares. Raises BadInput for sides of other lengths.
 
     >>> paired_difference([3.0, 5.0], [1.0, 3.0])
     Interval(mean=2.0, low=2.0, high=2.0, n=2)
     """
     checked_confidence(confidence)
     left, right = pairs(a, b)
-    return _interval(finite((left - right).tolist()), confidence, seed, clusters)
+    size = max(float(np.abs(left).max()), float(np.abs(right).max()))
+    return _interval(finite((left - right).tolist()), confidence, seed, clusters, within, size)
 
 
-def _interval(values: Numbers, confidence: float, seed: int, clusters: Sequence[Hashable] | None) -> Interval:
-    # Scaled by a power of two, so that nothing is rounded and nothing overflows.
-    exponent = math.frexp(float(np.abs(values).max()))[1]
-    scaled = np.ldexp(values, -exponent)
-    sums, sizes = by_cluster(scaled, clusters)
-    mean = math.ldexp(math.fsum(scaled) / len(values), exponent)
+def _interval(
+    values: Numbers,
+    confidence: float,
+    seed: int,
+    clusters: Sequence[Hashable] | None,
+    within: tuple[float, float] | None,
+    size: float = 0.0,
+) -> Interval:
+    if within is not None and not (within[0] <= values.min() and values.max() <= within[1]):
+        least, most = values.min(), values.max()
+        raise BadInput(f"the values reach from {least:g} to {most:g}, and not within {within[0]:g} and {within[1]:g}")
+    parts, exponent = scaled(values)
+    sums, sizes = by_cluster(parts, clusters)
+    middle = math.fsum(parts) / len(parts)
+    mean = unscaled(middle, exponent)
     means = sums / sizes
     if len(sums) < 2:
         return Interval(mean, None, None, len(values))
-    if np.ptp(means) == 0:
+    largest = float(np.abs(values).max())
+    if means_alike(means, max(1.0, size / largest) if largest else 1.0):
         return Interval(mean, mean, mean, len(values))
     ends = _drawn(sums, sizes, confidence, seed) if len(sums) < DRAWN_BELOW else _analytic(sums, sizes, confidence)
-    low, high = np.ldexp(np.clip(ends, means.min(), means.max()), exponent).tolist()
+    wider = middle + _widening(len(sums), confidence) * (np.clip(ends, means.min(), means.max()) - middle)
+    low, high = (unscaled(end, exponent) for end in wider.tolist())
+    if within is not None:
+        low, high = max(low, within[0]), min(high, within[1])
     return Interval(mean, min(low, mean), max(high, mean), len(values))
+
+
+def _widening(clusters: int, confidence: float) -> float:
+    """By how much a bootstrap of so many clusters is too narrow for a normal sample (Hesterberg 2015)."""
+    student = float(special.stdtrit(clusters - 1, 0.5 + confidence / 2))
+    return student / quantile_of_normal(confidence) * math.sqrt(clusters / (clusters - 1))
 
 
 def _drawn(sums: Numbers, sizes: Numbers, confidence: float, seed: int) -> Numbers:

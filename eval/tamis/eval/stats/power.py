@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tamis.core.errors import BadInput, BadSetting
 
-from .arithmetic import by_cluster, checked_confidence, finite, special
+from .arithmetic import by_cluster, checked_confidence, finite, scaled, special, unscaled
 
 
 class Spread(NamedTuple):
@@ -24,13 +24,13 @@ def spread_of(differences: Sequence[float], *, clusters: Sequence[Hashable] | No
     >>> spread_of([1.0, 3.0, 1.0, 3.0])
     Spread(n=4, deviation=1.1547005383792515)
     """
-    values = finite(differences)
+    values, exponent = scaled(finite(differences))
     sums, _ = by_cluster(values - values.mean(), clusters)
     groups = len(sums)
     if groups < 2:
         return Spread(groups, 0.0)
     error = math.sqrt(groups / (groups - 1) * math.fsum(sums**2)) / len(values)
-    return Spread(groups, error * math.sqrt(groups))
+    return Spread(groups, unscaled(error * math.sqrt(groups), exponent))
 
 
 def smallest_detectable_difference(

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .arithmetic import by_cluster, pairs, special
+from .arithmetic import by_cluster, pairs, scaled, special
 
 SAMPLES = 9_999
 """Coins are tossed so many times where neither counting all outcomes nor approximating them will do."""
@@ -17,6 +17,7 @@ _TOSSED_BELOW = 100  # from so many items on, the saddlepoint is closer than tos
 _ALIKE = 30  # as many equal differences would scatter like these: below it, a few decide
 _FINEST = 60  # differences that are multiples of 1/60 or coarser lie on a grid
 _GRID = 200_000  # numbers in the longest grid
+_WIDE = 900  # numbers beyond 2 to this power lie on none, and would not bear to be multiplied
 
 Numbers = NDArray[np.float64]
 
@@ -39,14 +40,15 @@ def paired_p_value(
     >>> paired_p_value([0.3, 0.5], [0.3, 0.5])
     1.0
     """
-    left, right = pairs(a, b)
-    gaps, _ = by_cluster(left - right, clusters)
+    sides, exponent = scaled(np.concatenate(pairs(a, b)))
+    gaps, _ = by_cluster(sides[: len(a)] - sides[len(a) :], clusters)
     # What rounding leaves of a difference of nothing is nothing.
-    gaps = gaps[np.abs(gaps) > 1e-12 * max(np.abs(left).max(), np.abs(right).max())]
+    gaps = gaps[np.abs(gaps) > 1e-12]
     if not len(gaps):
         return 1.0
+    # Powers and products of very small differences would be 0, those of very large ones infinite.
     sizes, seen = np.abs(gaps), abs(math.fsum(gaps))
-    if (steps := _on_grid(sizes)) is not None:
+    if abs(exponent) < _WIDE and (steps := _on_grid(np.ldexp(sizes, exponent))) is not None:
         return _on_steps(steps, round(abs(float(np.dot(steps, np.sign(gaps))))))
     if len(sizes) <= _COUNTED:
         return _share(np.einsum("ij,j->i", _all_signs(len(sizes)), sizes), seen)

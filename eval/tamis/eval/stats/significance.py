@@ -23,6 +23,19 @@ def exact_mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:
     return min(1.0, 2 * float(special.bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
+def one_sided_mcnemar(only_a: int, only_b: int) -> float:
+    """The exact p-value of McNemar's test (1947) for more on the side of ``a`` than chance brings; in (0, 1].
+
+    ``only_a`` and ``only_b`` count the items on which the two results differ, by the one that has it.
+
+    >>> one_sided_mcnemar(5, 0), one_sided_mcnemar(0, 0)
+    (0.03125, 1.0)
+    """
+    if only_a < 0 or only_b < 0:
+        raise BadInput(f"there cannot be {only_a} and {only_b} items")
+    return float(special.bdtr(only_b, only_a + only_b, 0.5))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values (1979), in the order given: below 0.05 in any of them is then a 5% chance in all.
 

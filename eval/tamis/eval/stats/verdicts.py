@@ -19,11 +19,13 @@ def verdict(
     higher_is_better: bool | None,
     least: int = 10,
     confidence: float = 0.95,
+    groups: int | None = None,
 ) -> Verdict:
     """What a paired difference comes to.
 
-    "not enough data" for fewer than ``least`` pairs or no interval. "indistinguishable" where the interval covers 0,
-    where ``p`` (adjusted for how many were looked at) is above ``1 - confidence``, or where no direction is better.
+    "not enough data" for no interval, and for fewer than ``least`` pairs, or ``groups`` where pairs belong together.
+    "indistinguishable" where the interval covers 0, where ``p`` (adjusted for how many were looked at) is above
+    ``1 - confidence``, or where no direction is better.
 
     >>> verdict(Interval(-0.2, -0.3, -0.1, 200), 0.001, higher_is_better=True)
     'worse'
@@ -32,7 +34,7 @@ def verdict(
     """
     if p is not None and not 0 <= p <= 1:
         raise BadInput(f"a p-value lies in [0, 1], not {p}")
-    if difference.n < least or difference.low is None or difference.high is None:
+    if (difference.n if groups is None else groups) < least or difference.low is None or difference.high is None:
         return "not enough data"
     covers = difference.low <= 0 <= difference.high
     # A hair of room, because 1 - 0.95 is not 0.05.

@@ -90,14 +90,18 @@ class FactoryTarget:
             corpus = _distinct((*request.documents, *request.planted))
             async with self._target(digest_of(corpus), corpus) as target:
                 return marked(await target.run(replace(request, documents=None, planted=())), attacks)
-        if self._shared is None:
-            self._shared = digest_of(self._documents)
-        async with self._target(self._shared, self._documents) as target:
+        async with self._target(self._shared_digest(), self._documents) as target:
             if not request.planted or "planted" in target.takes:
                 return marked(await target.run(request), attacks)
         corpus = _distinct((*self._documents, *request.planted))
         async with self._target(digest_of(corpus), corpus) as target:
             return marked(await target.run(replace(request, planted=())), attacks)
+
+    async def build_shared(self) -> None:
+        """Builds the pipeline over the documents that all requests share, where there are any."""
+        if self._documents:
+            async with self._target(self._shared_digest(), self._documents):
+                pass
 
     async def close(self) -> None:
         """Closes every pipeline that was built."""
@@ -134,6 +138,11 @@ class FactoryTarget:
                 entry.dropped = True
             else:
                 await _let_go(entry)
+
+    def _shared_digest(self) -> str:
+        if self._shared is None:
+            self._shared = digest_of(self._documents)
+        return self._shared
 
     def _made(self, corpus: Sequence[Document]) -> Target:
         return self._wrap(self._factory(corpus))

@@ -1,5 +1,6 @@
 """A function as a target: async or not, of a question, of a Content, or of a whole Request."""
 
+import asyncio
 import functools
 import inspect
 import time
@@ -85,7 +86,9 @@ class FunctionTarget:
     async def _awaited(self, reply: Any) -> Any:
         try:
             return await reply
-        except (SystemExit, KeyboardInterrupt) as error:
+        except (Exception, asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
             raise TargetError(said(error)) from error
 
     def _argument(self, request: Request) -> object:

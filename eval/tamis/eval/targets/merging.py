@@ -1,5 +1,6 @@
 """Where planted passages stand among those that a retriever gave, by similarity to the query. Numbers only."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -40,14 +41,16 @@ def merged(found: Sequence[Found], planted: Sequence[float], count: int) -> list
     )
     # The scores that were given decide: the embedder's own may differ from them in the last digits.
     known = [one.score if same_scale else one.similarity for one in found]
-    order = sorted(range(len(planted)), key=lambda i: -planted[i])
-    behind = {i: sum(1 for value in known if value is None or value >= planted[i]) for i in order}
+    # What is no number says nothing for a passage: as found it is unknown, as planted it comes last.
+    likeness = [-math.inf if math.isnan(value) else value for value in planted]
+    order = sorted(range(len(planted)), key=lambda i: -likeness[i])
+    behind = {i: sum(1 for value in known if value is None or math.isnan(value) or value >= likeness[i]) for i in order}
     ranking: list[Place] = []
     waiting = list(order)
     for index in range(len(found) + 1):
         while waiting and behind[waiting[0]] <= index:
             i = waiting.pop(0)
-            score = planted[i] if same_scale else _between(found, index, planted[i])
+            score = planted[i] if same_scale else _between(found, index, likeness[i])
             ranking.append(Place(True, i, score))
         if index < len(found):
             ranking.append(Place(False, index, found[index].score))

@@ -5,7 +5,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tamis.core.errors import BadInput, BadSetting, TamisError
@@ -13,6 +13,7 @@ from tamis.core.media import MediaPolicy
 
 from ..case import Document
 from ..target import Takes, Target
+from .errors import text_of
 
 _URL = ("http://", "https://")
 
@@ -88,8 +89,8 @@ def _imported(module: str) -> Any:
         raise BadInput(f'"{module}" needs a module that is not installed: {error.name}') from error
     except TamisError:
         raise
-    except Exception as error:
-        raise BadInput(f'importing "{module}" failed: {type(error).__name__}: {error}') from error
+    except (Exception, SystemExit) as error:
+        raise BadInput(f'importing "{module}" failed: {type(error).__name__}: {text_of(error)}') from error
 
 
 def _made(
@@ -120,7 +121,7 @@ def _made(
         from .function import FunctionTarget, required
 
         if not required(found):
-            made = found()
+            made = _called(found)
             if inspect.isawaitable(made):
                 if inspect.iscoroutine(made):
                     made.close()
@@ -131,6 +132,18 @@ def _made(
         f"a {type(found).__name__} can be no target; it must be a LlamaIndex query engine, chat engine or retriever, "
         "a function of a question, a URL, or an object with name, takes, run(request) and close()"
     )
+
+
+def _called(function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except TamisError:
+        raise
+    except (Exception, SystemExit) as error:
+        from .function import name_of
+
+        said = f"{type(error).__name__}: {text_of(error)}"
+        raise BadInput(f"{name_of(function)}() makes no target, it failed: {said}") from error
 
 
 def _is_llama_index(found: object) -> bool:

@@ -52,7 +52,10 @@ class ChatJudge:
         return {"writer": spec_of(self.writer), **{name: getattr(self, name) for name in plain}}
 
     def judge(self, claims: Sequence[str], evidence: Sequence[Sequence[Content]]) -> list[Verdict]:
-        """One verdict for each claim. A model that fails gives none, with its error as the reason."""
+        """One verdict for each claim. A model that fails gives none, with its error as the reason.
+
+        Raises what BROKEN_SETUP lists, such as ModelUnavailable.
+        """
         checked_pairs(claims, evidence)
         verdicts = [nothing_to_ask(claim, passages) for claim, passages in zip(claims, evidence, strict=True)]
         asked = [at for at, verdict in enumerate(verdicts) if verdict is None]

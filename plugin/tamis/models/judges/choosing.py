@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting, TamisError
+from tamis.core.errors import BROKEN_SETUP, BadSetting, TamisError
 
 from ..chooser import Chooser
 from ..judge import Verdict
@@ -62,7 +62,10 @@ class ChooserJudge:
         return {"chooser": SCORERS.spec(self.chooser), **own}
 
     def judge(self, claims: Sequence[str], evidence: Sequence[Sequence[Content]]) -> list[Verdict]:
-        """One verdict for each claim. A model that fails gives none, with its error as the reason."""
+        """One verdict for each claim. A model that fails gives none, with its error as the reason.
+
+        Raises what BROKEN_SETUP lists, such as ModelUnavailable.
+        """
         checked_pairs(claims, evidence)
         verdicts = [nothing_to_ask(claim, passages) for claim, passages in zip(claims, evidence, strict=True)]
         asked = [at for at, verdict in enumerate(verdicts) if verdict is None]
@@ -85,6 +88,8 @@ class ChooserJudge:
         yes, no = wording(WORDING)["labels"]
         try:
             chosen = self.chooser.choose(prompts, [[yes, no]] * len(prompts))
+        except BROKEN_SETUP:
+            raise
         except TamisError as error:
             return [Verdict(None, str(error))] * len(prompts)
         verdicts = []

@@ -25,7 +25,7 @@ _MONTH = r"(?P<m{0}>jan(?:uary|\.)?|feb(?:ruary|\.)?|mar(?:ch|\.)?|apr(?:il|\.)?
     r"|sept?(?:ember|\.)?|oct(?:ober|\.)?|nov(?:ember|\.)?|dec(?:ember|\.)?)(?![a-z])"  # fmt: skip
 _DAY = r"(?P<d{0}>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _YEAR = r"(?P<y{0}>1\d{{3}}|20\d{{2}})"
-_GAP = r"\s*,?\s+"
+_GAP = r"\s*+(?:,\s+|(?<=\s))"
 _PATTERN = re.compile(
     "|".join(
         (

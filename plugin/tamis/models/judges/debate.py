@@ -12,7 +12,7 @@ from ..judge import Verdict
 from .asking import nothing_to_ask
 from .framing import Filling, Frame, evidence_filling, framed, wording
 from .reading import checked_pairs
-from .replies import REFUSED, is_refusal, label_in
+from .replies import REFUSED, declines_to_argue, label_in
 from .writing import spec_of, writer_of, written
 
 WORDING = "debate"
@@ -87,7 +87,7 @@ class Debate:
                 [reply] = written(self.writer, [frame.prompt], self.turn_tokens)
                 if reply.text is None or not reply.text.strip():
                     turns.append(Turn(side, None, reply.reason or "the reply is empty"))
-                elif is_refusal(reply.text[:200]):
+                elif declines_to_argue(reply.text):
                     turns.append(Turn(side, None, REFUSED))
                     return self._without(f"{REFUSED} to argue {side} it", turns)
                 else:

@@ -25,9 +25,15 @@ _SMALL_WORDS = ("I", "Mr", "Mrs", "Ms", "Dr", "Yes", "No")
 _NEVER = frozenset(word.casefold() for word in (*MONTHS, *_DAYS, *(f"{day}s" for day in _DAYS), *_SMALL_WORDS))
 # Words that often begin a sentence and name nothing, beside the stop words.
 _OPENERS = frozenset(
-    """after although among another are before both despite during each every following however instead later many
-    most none not one our over several since some still there today two under unlike until upon well whether
+    """according additionally after also although among another are based before besides both certainly consequently
+    despite during each every finally following furthermore hence here however including instead later likewise many
+    meanwhile moreover most nevertheless none nonetheless not one otherwise our over overall please several similarly
+    since some specifically still there therefore thus today two under unfortunately unlike until upon well whether
     within without yes""".split()  # noqa: SIM905
+)
+# These do so too, and begin names as well: "Great Britain". They are openers where no word with a capital follows.
+_OPENERS_BEFORE_SMALL = frozenset(
+    """answer final further given great hope let note regarding sorry summary sure thank thanks""".split()  # noqa: SIM905
 )
 _WORD = re.compile(r"\w+")
 
@@ -56,7 +62,7 @@ def _of_sentence(text: str, begin: int, end: int, small: set[str]) -> Iterable[N
     runs: list[list[re.Match[str]]] = [[]]
     for at, token in enumerate(tokens):
         word = token[0]
-        if (word[0].isupper() and word.casefold() not in _NEVER and not (at == 0 and _opens(word, small))) or (
+        if (word[0].isupper() and word.casefold() not in _NEVER and not (at == 0 and _opens(tokens, small))) or (
             runs[-1] and (_joins(word, tokens, at) or (word == "." and _is_initial(tokens, at)))
         ):
             runs[-1].append(token)
@@ -73,9 +79,16 @@ def _of_sentence(text: str, begin: int, end: int, small: set[str]) -> Iterable[N
             yield Name(text[run[0].start() : last], run[0].start(), last)
 
 
-def _opens(word: str, small: set[str]) -> bool:
-    lowered = word.casefold()
-    return lowered in STOP_WORDS or lowered in _OPENERS or lowered in small
+def _opens(tokens: list["re.Match[str]"], small: set[str]) -> bool:
+    """Whether a sentence's first word is none of a name."""
+    lowered = tokens[0][0].casefold()
+    before_small = len(tokens) < 2 or not tokens[1][0][0].isupper()
+    return (
+        lowered in STOP_WORDS
+        or lowered in _OPENERS
+        or lowered in small
+        or (before_small and lowered in _OPENERS_BEFORE_SMALL)
+    )
 
 
 def _joins(word: str, tokens: list["re.Match[str]"], at: int) -> bool:

@@ -9,6 +9,7 @@ from tamis.core.errors import BadSetting, MissingExtra
 from tamis.models.sentences import sentences
 
 from ..judge import Verdict
+from ..unavailable import tried_once, unavailable
 from .rules import TextJudge
 
 _ENTAILS = ("entailment", "entailed", "entail", "entails", "supported", "supports", "support", "consistent", "factual")
@@ -21,8 +22,8 @@ class NliJudge(TextJudge):
 
     ``model`` is the name or folder of a sequence classifier, loaded on first use; the label that means entailment is
     found in its configuration by name ("entailment", "supported", "consistent"). A claim that needs two far-apart
-    pieces at once is not seen to be supported. Raises MissingExtra without Transformers, BadSetting for a model
-    without such a label.
+    pieces at once is not seen to be supported. Raises MissingExtra without Transformers, ModelUnavailable for a model
+    that cannot be loaded, BadSetting for one without such a label.
     """
 
     model: str
@@ -119,9 +120,13 @@ class NliJudge(TextJudge):
         except ImportError as error:
             raise MissingExtra("an inference model on this machine", extra="local") from error
         common = {"local_files_only": self.local_files_only, "trust_remote_code": False}
-        model = AutoModelForSequenceClassification.from_pretrained(self.model, **common).eval()
+        with tried_once(self._loaded):
+            try:
+                model = AutoModelForSequenceClassification.from_pretrained(self.model, **common).eval()
+                tokenizer = AutoTokenizer.from_pretrained(self.model, **common)
+            except Exception as error:
+                raise unavailable(f'the inference model "{self.model}"', error) from error
         label = entailment_label(model.config.id2label, self.model)
-        tokenizer = AutoTokenizer.from_pretrained(self.model, **common)
         limits = (self.max_length, getattr(model.config, "max_position_embeddings", None), tokenizer.model_max_length)
         if self.device is not None:
             model = model.to(self.device)

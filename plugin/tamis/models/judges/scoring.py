@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting, TamisError
+from tamis.core.errors import BROKEN_SETUP, BadSetting, TamisError
 
 from ..judge import Verdict
 from ..scorer import Scorer, checked_scores
@@ -48,7 +48,10 @@ class ScorerJudge:
         return {"scorer": SCORERS.spec(self.scorer), "bias": self.bias}
 
     def judge(self, claims: Sequence[str], evidence: Sequence[Sequence[Content]]) -> list[Verdict]:
-        """One verdict for each claim. A scorer that fails on a claim gives none, with its error as the reason."""
+        """One verdict for each claim. A scorer that fails on a claim gives none, with its error as the reason.
+
+        Raises what BROKEN_SETUP lists, such as ModelUnavailable.
+        """
         checked_pairs(claims, evidence)
         return [self._one(claim, passages) for claim, passages in zip(claims, evidence, strict=True)]
 
@@ -59,6 +62,8 @@ class ScorerJudge:
         whole = Content(text, tuple(image for passage in passages for image in passage.images))
         try:
             [score] = checked_scores(self.scorer.score(Content(claim), [whole]), 1)
+        except BROKEN_SETUP:
+            raise
         except TamisError as error:
             return Verdict(None, str(error))
         if score is None:

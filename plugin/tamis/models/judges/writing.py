@@ -1,12 +1,12 @@
 """Anything that writes replies as one seam: a scorer of this package that writes, or a plain chat function."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tamis.core.errors import BadSetting, TamisError
+from tamis.core.errors import BROKEN_SETUP, BadSetting, TamisError
+from tamis.core.threads import in_thread
 
 from ..chooser import Writer
 from ..template import Prompt
@@ -43,7 +43,7 @@ class ChatWriter:
 
     async def awrite(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
         """The same, off the event loop."""
-        return await asyncio.to_thread(self.write, prompts, max_tokens)
+        return await in_thread(self.write, prompts, max_tokens)
 
 
 def text_of(prompt: Prompt) -> str:
@@ -75,11 +75,16 @@ def spec_of(writer: Any) -> Any:
 
 
 def written(writer: Writer, prompts: Sequence[Prompt], max_tokens: int) -> list[Written]:
-    """One reply for each prompt; an error of the model is the reason of all, not the end of them."""
+    """One reply for each prompt; an error of the model is the reason of all, not the end of them.
+
+    Raises what BROKEN_SETUP lists: no other claim would be spared it.
+    """
     if not prompts:
         return []
     try:
         replies = writer.write(prompts, max_tokens)
+    except BROKEN_SETUP:
+        raise
     except TamisError as error:
         return [Written(None, str(error))] * len(prompts)
     if len(replies) != len(prompts):

@@ -13,7 +13,7 @@ _HIDDEN = "\u00ad\u200b-\u200d\u2060\ufeff"
 _ASCII_WORD = re.compile(r"[@$]?\w(?:[\w@$*!]*\w)?(?:'\w+)?", re.ASCII)
 _LETTER = rf"(?:(?![{_CJK}])\w)"
 _WORD = re.compile(rf"[{_CJK}]|[@$]?{_LETTER}(?:(?:{_LETTER}|[@$*!{_HIDDEN}])*{_LETTER})?(?:['’]{_LETTER}+)?")
-_END = re.compile(r"[.!?;:…]+[\s\"'”’)\]]*\s|[\n\r。！？；]")
+_END = re.compile(r"(?<![.!?;:…])[.!?;:…]++[\s\"'”’)\]]*\s|[\n\r。！？；]")
 # What ends a line or a sentence alone; of one character no more can be told.
 _BREAKS = frozenset("\n\r。！？；")
 _INVISIBLE = re.compile(f"[{_HIDDEN}]")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from tamis.core.errors import MissingExtra, ModelUnavailable, ScorerError
 from tamis.models.deadline import time_left
+from tamis.models.unavailable import again
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Engine:
             self._loop.wake()
             return list(job.results)
         if all(isinstance(result, EngineEnded) for result in job.results):
-            raise job.results[0]
+            raise again(job.results[0]) from job.results[0].__cause__
         return job.results
 
     def close(self) -> None:
@@ -140,7 +141,7 @@ class _Loop:
     def submit(self, job: _Job) -> None:
         with self._lock:
             if self._ended is not None:
-                raise self._ended
+                raise again(self._ended) from self._ended.__cause__
             self._inbox.put(job)
 
     def wake(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tamis.core.errors import ScorerError, UnknownComponent
+from tamis.core.errors import BROKEN_SETUP, ScorerError, UnknownComponent
 from tamis.core.registry import Registry
 from tamis.models import SCORERS
 from tamis.models.chooser import Chooser, Writer
@@ -11,7 +11,7 @@ from tamis.models.counting import count
 from tamis.models.scorer import checked_scores
 from tamis.models.template import Prompt
 
-from ..scoring import BROKEN_SETUP, one_line
+from ..scoring import one_line
 
 _MODELS = ("mllm", "http", "vllm")
 CHOOSERS: Registry[Any] = Registry(

@@ -113,11 +113,17 @@ class ListwiseReranker(ChooserRanker):
         details: dict[str, Any] = dict.fromkeys(("windows", "failed", "unknown", "repeated", "omitted"), 0)
         # One candidate is first without being compared.
         judged = {order[0]} if len(order) == 1 else set[int]()
-        for start, end in windows(len(order), self.window, self.step):
+        todo = windows(len(order), self.window, self.step)
+        details["windows"] = len(todo)
+        for number, (start, end) in enumerate(todo):
             members = order[start:end]
-            details["windows"] += 1
             outcome = yield self._ask(read, members, until)
-            if outcome.late or outcome.error is not None:
+            if outcome.late:
+                # Nobody would wait for what the windows left are asked.
+                details["failed"] += len(todo) - number
+                ranking.reasons[f"a window failed: {why(outcome, self.deadline_s)}"] += len(todo) - number
+                break
+            if outcome.error is not None:
                 reply = Reply(reason=why(outcome, self.deadline_s))
             else:
                 (reply,) = outcome.value

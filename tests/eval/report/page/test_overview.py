@@ -116,6 +116,9 @@ def test_attacks_of_one_strength_have_no_curve() -> None:
         (difference(-0.3, -0.1), "lower"),
         (difference(-0.1, 0.3), "indistinguishable"),
         (difference(0.1, 0.3, p=0.2), "indistinguishable"),
+        # Without ends every case moved by the same.
+        (replace(difference(0.1, 0.3), low=None, high=None), "higher"),
+        (replace(difference(0.1, 0.3, p=0.2), low=None, high=None), "indistinguishable"),
     ],
 )
 def test_a_change_without_a_direction_has_its_sign_told(one: Difference, word: str) -> None:

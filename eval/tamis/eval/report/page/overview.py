@@ -141,11 +141,13 @@ def said(one: Difference, info: FigureInfo, confidence: float) -> str:
     """
     if not one.n:
         return NOT_SCORED
-    if one.verdict != "indistinguishable" or info.higher_is_better is not None or one.low is None or one.high is None:
+    if one.verdict != "indistinguishable" or info.higher_is_better is not None or one.mean is None:
         return one.verdict
-    if one.low <= 0 <= one.high or (one.p_holm is not None and one.p_holm > 1 - confidence + 1e-12):
+    # Without ends every case differs by the same, in a figure without bounds: the test alone speaks.
+    is_open = one.p_holm is None if one.low is None or one.high is None else one.low <= 0 <= one.high
+    if is_open or (one.p_holm is not None and one.p_holm > 1 - confidence + 1e-12):
         return one.verdict
-    return "higher" if one.low > 0 else "lower"
+    return "higher" if one.mean > 0 else "lower"
 
 
 def headlines(report: Report, most: int = MOST_HEADLINES) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.prompts.mixin import PromptMixin
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.tools import QueryEngineTool, RetrieverTool
 from llama_index_instrumentation import get_dispatcher
@@ -57,6 +58,20 @@ def retrievers_of(part: Any) -> list[BaseRetriever]:
     """All retrievers of a pipeline, each once."""
     found: dict[int, BaseRetriever] = {}
     _gather(part, found, _DEPTH)
+    return list(found.values())
+
+
+def parts_of(pipeline: Any) -> list[Any]:
+    """A pipeline and all that its parts hold, each once: what synthesizers, selectors and their like hold, too."""
+    found: dict[int, Any] = {}
+    waiting = [(pipeline, _DEPTH)]
+    while waiting:
+        part, depth = waiting.pop()
+        if id(part) in found or depth == 0:
+            continue
+        found[id(part)] = part
+        below = [value for _, _, value in _held(part)] if isinstance(part, PromptMixin) else _below(part)
+        waiting += [(value, depth - 1) for value in below]
     return list(found.values())
 
 

@@ -16,7 +16,7 @@ from tamis.core.content import Content
 from tamis.core.errors import MediaError
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
-from tamis.nodes import content_of, query_of
+from tamis.nodes import content_of, finite, query_of
 
 from ..threads import in_thread
 
@@ -79,7 +79,7 @@ class Similarities:
     reads: Reads
 
     def to(self, query: QueryBundle, nodes: Sequence[BaseNode], required: int) -> list[float | None]:
-        """Cosine in [-1, 1] of each node to the query; None for one without anything that this model embeds.
+        """Cosine in [-1, 1] of each node to the query; None for one without anything that this model embeds as numbers.
 
         Nodes from ``required`` on must be readable: for them MediaError is raised, of the others an image that may not
         be opened is as if it were not there.
@@ -178,7 +178,8 @@ class Similarities:
             if vector is None or not norm or not length:
                 found.append(None)
             else:
-                found.append(float(vector.astype(np.float64) @ asked) / (norm * length))
+                # Not finite where the model gave a vector that is not: that says nothing of the passage.
+                found.append(finite(float(vector.astype(np.float64) @ asked) / (norm * length)))
         return found
 
 

@@ -1,7 +1,7 @@
 """A LlamaIndex query engine, chat engine or retriever as a target: evaluated as it is, seen through its events."""
 
+import asyncio
 import copy
-import inspect
 import time
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ from ..checks import check_takes, own_id
 from ..errors import BadReply, TargetError
 from ..reply import MAX_ANSWER_BYTES, check_length
 from ..threads import in_thread, said
+from .blocking import blocks
 from .parts import exchanged, is_innermost, is_postprocessor, observed, retrievers_of
 from .planting import Planting, can_plant, can_rank, planted_into, sees_images
 from .recording import Recording, recorded
@@ -54,8 +55,8 @@ class LlamaIndexTarget:
     ``ids`` says what gold ids name. ``embed_model`` ranks planted passages in retrievers that have none themselves.
     ``images`` says whether a query's images count, None: where a retriever's embedder sees them (never in a chat
     engine, which is asked in text). ``threads`` asks by the synchronous methods in a thread for each question, None:
-    where a retriever has no async side of its own and would block the event loop. ``media`` says which images may be
-    opened to be embedded. An answer from no passages ("Empty Response") is empty.
+    where a part has no async side of its own and would block the event loop (see ``blocks``). ``media`` says which
+    images may be opened to be embedded. An answer from no passages ("Empty Response") is empty.
 
     Raises BadSetting for an object that is none of the three.
     """
@@ -88,7 +89,7 @@ class LlamaIndexTarget:
         self._vectors = Vectors()
         self._history: list[ChatMessage] | None = None
         every = retrievers_of(pipeline)
-        self._threads = any(_blocks(one) for one in every) if threads is None else threads
+        self._threads = blocks(pipeline) if threads is None else threads
         retrievers = self._retrievers = [one for one in every if is_innermost(one)]
         takes: set[Takes] = set()
         if any(can_plant(one, embed_model) for one in retrievers):
@@ -127,7 +128,9 @@ class LlamaIndexTarget:
             else:
                 try:
                     response, text = await self._aask(pipeline, request.query)
-                except (SystemExit, KeyboardInterrupt) as error:
+                except (Exception, asyncio.CancelledError, GeneratorExit):
+                    raise
+                except BaseException as error:
                     raise TargetError(said(error)) from error
             seconds = time.perf_counter() - started
         return self._trace(recording, response, text, seconds)
@@ -248,9 +251,3 @@ def _text(response: Any) -> str | None:
         return text
     dump = getattr(text, "model_dump_json", None)
     return str(dump()) if callable(dump) else str(text)
-
-
-def _blocks(retriever: BaseRetriever) -> bool:
-    """Whether its async side is the base class's, which runs the synchronous one on the event loop."""
-    own = inspect.unwrap(type(retriever)._aretrieve)
-    return own is inspect.unwrap(BaseRetriever._aretrieve)
