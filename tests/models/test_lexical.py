@@ -1,5 +1,7 @@
 """Terms are what both sides of a lexical match agree on."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,3 +42,14 @@ def test_any_text_gives_non_empty_terms_and_twice_the_same(text: str) -> None:
 @given(st.text(), st.text())
 def test_a_text_beside_another_keeps_its_terms(left: str, right: str) -> None:
     assert tokenize(f"{left}\n{right}") == tokenize(left) + tokenize(right)
+
+
+@pytest.mark.parametrize("text", ["Übergröße", "Điện Biên Phủ", "ガラス", "한국어"])
+def test_letters_and_marks_written_apart_are_the_same_words(text: str) -> None:
+    assert tokenize(unicodedata.normalize("NFD", text)) == tokenize(text) != []
+
+
+def test_a_long_run_without_spaces_has_its_terms_and_a_long_word_none() -> None:
+    assert len(tokenize("東京都" * 100)) == 299
+    assert tokenize("a" * 129) == []
+    assert tokenize("a" * 129 + "東京" + "b" * 129) == ["東京"]

@@ -106,6 +106,23 @@ def test_a_template_that_cannot_work_is_refused(change: dict[str, Any], named: s
         template_of({**GOOD, "forms": [FORM], **change})
 
 
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ({**GOOD, "forms": [FORM], "bogus": 1}, 'no field "bogus"'),
+        ({"name": "t", "forms": [FORM]}, 'lacks the field "layout"'),
+        ({**GOOD, "forms": [FORM], "system": None}, 'field "system" of a template must be a text'),
+        ({**GOOD, "forms": [{"needs": ["query.text"]}]}, "user"),
+        ({**GOOD, "forms": ["no form"]}, "a form of the template"),
+        ({**GOOD, "forms": [{**FORM, "needs": ["query"]}]}, '"query" is no place; known: passage.images'),
+        ({**GOOD, "forms": [{**FORM, "needs": 3}]}, "a form of the template"),
+    ],
+)
+def test_a_mapping_that_is_no_template_is_refused_as_a_file_is(spec: dict[str, Any], named: str) -> None:
+    with pytest.raises(BadSetting, match=named):
+        template_of(spec)
+
+
 def test_templates_come_from_files_and_checkpoints(tmp_path: Path) -> None:
     assert in_checkpoint(tmp_path) is None
     file = tmp_path / "tamis_template.toml"

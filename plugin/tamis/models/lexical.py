@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterable
 from functools import lru_cache
+from unicodedata import normalize
 
 # English function words that carry no topic, question words among them: no passage is about "what". Words that turn
 # a meaning round or place it ("not", "before", "without", "all") stay.
@@ -40,12 +41,12 @@ def stem(word: str) -> str:
     return str(stemmer.stemWord(word))
 
 
+_LONGEST = 128
+
+
 @lru_cache(maxsize=200_000)
 def _terms(word: str) -> tuple[str, ...]:
-    """The terms of one run of word characters, as it was written."""
-    if len(word) > 128:
-        # Base64 and the like: no one asks for it, and every one would be a term of its own.
-        return ()
+    """The terms of one run of at most 128 word characters, as it was written."""
     if not word.isascii() and _CJK_RUN.search(word):
         pieces = [piece for piece in _CJK_RUN.split(word) if piece]
         return tuple(term for piece in pieces for term in _cjk_or_word(piece))
@@ -58,9 +59,17 @@ def _terms(word: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _terms_of_long(word: str) -> Iterable[str]:
+    """The terms of a longer run: of what stands in it in scripts without spaces, and of the words between."""
+    # Base64 and the like: no one asks for it, and every one would be a term of its own.
+    if not word.isascii() and _CJK_RUN.search(word):
+        for piece in filter(None, _CJK_RUN.split(word)):
+            yield from _cjk_or_word(piece)
+
+
 def _cjk_or_word(piece: str) -> Iterable[str]:
     if not _CJK_RUN.fullmatch(piece):
-        return _terms(piece)
+        return _terms(piece) if len(piece) <= _LONGEST else ()
     # These scripts write no spaces; overlapping pairs of characters stand in for words.
     return [piece] if len(piece) == 1 else [piece[i : i + 2] for i in range(len(piece) - 1)]
 
@@ -69,7 +78,7 @@ def tokenize(text: str) -> list[str]:
     """The terms of a text, in order, with repetitions.
 
     Words are lowercased and stemmed, stop words dropped; identifiers give themselves and their parts; Chinese,
-    Japanese and Korean runs give pairs of characters.
+    Japanese and Korean runs give pairs of characters. Letters and their marks may be written apart or as one.
 
     >>> tokenize("How are the passages ranked?")
     ['passag', 'rank']
@@ -78,4 +87,8 @@ def tokenize(text: str) -> list[str]:
     >>> tokenize("東京都")
     ['東京', '京都']
     """
-    return [term for word in _WORD.findall(text) for term in _terms(word)]
+    if not text.isascii():
+        # PDF files and some file systems write letters and their marks apart.
+        text = normalize("NFC", text)
+    words = _WORD.findall(text)
+    return [term for word in words for term in (_terms(word) if len(word) <= _LONGEST else _terms_of_long(word))]

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,9 +17,10 @@ Layout = Literal["passage-first", "query-first"]
 Owner = Literal["frame", "query", "passage"]
 
 _PLACE = re.compile(r"\{((?:query|passage)\.(?:text|images)|instruction)\}")
+_NEEDED = frozenset({"query.text", "query.images", "passage.text", "passage.images"})
 # What a line of the frame ends with where a side begins: "<Query>:", "Image Caption:".
 _LABEL = re.compile(r"[<\[]?\w[\w ]{0,30}[>\]]?:$")
-_FILE = "tamis_template.toml"
+IN_CHECKPOINT = "tamis_template.toml"
 """What a checkpoint's folder may carry: a template of its own, which wins over the built-in ones."""
 
 
@@ -145,14 +146,29 @@ class Template:
         """A template as its file has it. Raises BadInput naming the file and what is wrong in it."""
         try:
             rows = tomllib.loads(text)
-            forms = tuple(Form(str(row["user"]), frozenset(row.get("needs", ()))) for row in rows.pop("form"))
-            places = {"query.text", "query.images", "passage.text", "passage.images"}
-            for form in forms:
-                if unknown := sorted(form.needs - places):
-                    raise BadSetting(f'"{unknown[0]}" is no place; known: {", ".join(sorted(places))}')
-            return cls(forms=forms, **rows)
-        except (tomllib.TOMLDecodeError, KeyError, TypeError, BadSetting) as error:
+            return _made(rows, rows.pop("form"))
+        except (tomllib.TOMLDecodeError, KeyError, BadSetting) as error:
             raise BadInput(f"{where}: is not a template: {error}") from error
+
+
+def _made(rows: Mapping[str, Any], forms: Any) -> Template:
+    """A template of its fields and its forms' fields. Raises BadSetting naming what is wrong in them."""
+    known = {each.name for each in fields(Template)} - {"forms"}
+    if unknown := sorted(str(name) for name in set(rows) - known):
+        raise BadSetting(f'a template has no field "{unknown[0]}"; known: {", ".join(sorted(known))}')
+    if missing := sorted({each.name for each in fields(Template) if each.default is MISSING} - {"forms", *rows}):
+        raise BadSetting(f'a template lacks the field "{missing[0]}"')
+    if wrong := [name for name, value in rows.items() if not isinstance(value, str)]:
+        raise BadSetting(f'the field "{wrong[0]}" of a template must be a text, not {rows[wrong[0]]!r}')
+    try:
+        made = tuple(Form(str(row["user"]), frozenset(row.get("needs", ()))) for row in forms)
+        template = Template(forms=made, **rows)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise BadSetting(f"a form of the template is not one with a \"user\" text: {error!r}") from error
+    for form in made:
+        if strange := sorted(form.needs - _NEEDED, key=str):
+            raise BadSetting(f'"{strange[0]}" is no place; known: {", ".join(sorted(_NEEDED))}')
+    return template
 
 
 def _owner(place: str) -> Owner:
@@ -174,13 +190,12 @@ def template_of(spec: "str | Path | Mapping[str, Any] | Template") -> Template:
     """A template by its built-in name, from a file, or as it is.
 
     A string with a slash or the ending ``.toml`` is a file. Raises UnknownComponent with the names that exist,
-    BadInput for a file that is none.
+    BadInput for a file that is none, BadSetting for a mapping that is none.
     """
     if isinstance(spec, Template):
         return spec
     if isinstance(spec, Mapping):
-        forms = tuple(Form(str(row["user"]), frozenset(row.get("needs", ()))) for row in spec.get("forms", ()))
-        return Template(**{**spec, "forms": forms})
+        return _made({name: value for name, value in spec.items() if name != "forms"}, spec.get("forms", ()))
     if isinstance(spec, Path) or "/" in spec or spec.endswith(".toml"):
         path = Path(spec)
         try:
@@ -200,7 +215,7 @@ def _built_in(name: str) -> Template:
 
 def in_checkpoint(folder: str | Path) -> Template | None:
     """The template that a checkpoint's folder carries; None where it has none. Raises BadInput for a broken one."""
-    path = Path(folder) / _FILE
+    path = Path(folder) / IN_CHECKPOINT
     return template_of(path) if path.is_file() else None
 
 

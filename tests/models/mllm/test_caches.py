@@ -1,17 +1,18 @@
 """What the caches remember, how much of it, and that a wrong hit cannot happen."""
 
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tamis.core.content import Content
-from tamis.core.errors import BadSetting
 from tamis.models.counting import counted
 from tamis.models.mllm import TransformersScorer
+from tamis.models.mllm.loading import Settings, load
 from tamis.models.mllm.lru import ByteLRU
-from tamis.models.mllm.vision_folder import VisionFolder
+from tamis.models.mllm.visual import VisualTokens
 
 QUERY, OTHER = Content("which colour is the bus?"), Content("what is in the bread, and why is it there at all?")
 
@@ -119,38 +120,29 @@ def test_features_of_other_weights_are_not_taken(
     assert counts.to_dict()["vision_misses"] == 1
 
 
-def test_a_damaged_file_of_features_is_computed_again(checkpoint: Any, picture: Any, tmp_path: Path) -> None:
-    passage = Content("", (picture(1),))
-    folder = str(tmp_path / "features")
-    score = TransformersScorer(checkpoint("qwen2-vl"), vision_cache_folder=folder).score(QUERY, [passage])
-    [file] = (tmp_path / "features").glob("*.safetensors")
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    again = TransformersScorer(checkpoint("qwen2-vl"), vision_cache_folder=folder)
-    with counted() as counts:
-        assert again.score(QUERY, [passage]) == pytest.approx(score, abs=1e-4)
-    assert counts.to_dict()["vision_misses"] == 1
+def test_weights_replaced_within_the_same_moment_are_other_weights(own_folder: Any) -> None:
+    folder = own_folder("qwen3")
+    [file] = folder.glob("*.safetensors")
+    before, moment = load(Settings(str(folder))), file.stat().st_mtime_ns
+    data = bytearray(file.read_bytes())
+    file.unlink()
+    data[-1000:] = data[-2000:-1000]
+    file.write_bytes(data)
+    os.utime(file, ns=(moment, moment))
+    assert load(Settings(str(folder))).identity != before.identity
 
 
-def test_a_folder_of_features_stays_within_its_bytes(tmp_path: Path) -> None:
-    import torch
-
-    one = {"embeddings": torch.zeros(100, 8)}
-    folder = VisionFolder(tmp_path / "f", budget=8_000)
-    for name in ("a", "b", "c"):
-        folder.put(name, one)
-        os.utime(tmp_path / "f" / f"{name}.safetensors")
-    assert folder.get("c") is not None
-    assert folder.get("a") is None
-    assert folder.held == sum(file.stat().st_size for file in (tmp_path / "f").iterdir()) <= 8_000
-    folder.put("larger than all", {"embeddings": torch.zeros(10_000)})
-    assert folder.get("larger than all") is None
-    assert VisionFolder(tmp_path / "f", budget=8_000).held == folder.held
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(BadSetting, match="file/inside"):
-        VisionFolder(tmp_path / "file" / "inside", budget=10)
+def test_sizes_of_images_are_remembered_within_bounds(checkpoint: Any) -> None:
+    tokens = VisualTokens(load(Settings(checkpoint("qwen2-vl"))))
+    tracemalloc.start()
+    try:
+        for width in range(1000, 2500):
+            assert tokens.expansion(width, 1000).tokens > 1000
+        assert tokens.expansion(width, 1000) is tokens.expansion(width, 1000)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 18 * 2**20
 
 
 def test_replacing_a_value_does_not_count_it_twice() -> None:

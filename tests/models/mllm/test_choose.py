@@ -52,6 +52,17 @@ def test_a_label_of_several_tokens_is_a_bad_setting(checkpoint: Any, picture: An
     assert scorer.choose([], []) == []
 
 
+def test_a_logit_that_is_no_number_is_none(checkpoint: Any, picture: Any) -> None:
+    scorer = TransformersScorer(checkpoint("qwen3"), canary=False)
+    head = scorer.load().checkpoint.model.get_output_embeddings()
+    [no] = scorer.load().label_ids(["B"])
+    with torch.no_grad():
+        head.weight[no] = float("nan")
+    [[first, second]] = scorer.choose(prompts(picture)[:1], [["A", "B"]])
+    assert first is not None
+    assert second is None
+
+
 def test_a_prompt_whose_image_is_broken_has_no_logits(checkpoint: Any, picture: Any) -> None:
     broken = Prompt((Part(image=Image(data=b"broken")), Part("A or B?")))
     scorer = TransformersScorer(checkpoint("qwen2-vl"))

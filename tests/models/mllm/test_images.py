@@ -1,11 +1,16 @@
 """Images that are broken, forbidden, tiny, huge, or not what their header says."""
 
+import weakref
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import PIL.Image
 import pytest
+import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
+from transformers import Qwen2VLModel
 
 from tamis.core.content import Content
 from tamis.core.errors import BadInput
@@ -13,6 +18,8 @@ from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.models.counting import counted
 from tamis.models.mllm import TransformersScorer
+from tamis.models.mllm.pictures import Picture, Pixels
+from tamis.models.template import Part, Prompt
 
 QUERY = Content("which colour is the bus?")
 
@@ -126,3 +133,69 @@ def test_a_checkpoint_without_an_image_processor_says_so(own_folder: Any, pictur
     assert scorer.score(QUERY, [Content("text")])[0] is not None
     with pytest.raises(BadInput, match="has no image processor"):
         scorer.score(QUERY, [Content("text", (picture(1),))])
+
+
+class Odd:
+    """An image processor that does to one size of image what it is told, and to all others what it should."""
+
+    def __init__(self, processor: Any, size: tuple[int, int], instead: Callable[[PIL.Image.Image], Any]) -> None:
+        self.processor, self.size, self.instead = processor, size, instead
+
+    def __call__(self, images: list[PIL.Image.Image], return_tensors: str) -> Any:
+        shown = [self.instead(image) if image.size == self.size else image for image in images]
+        return self.processor(images=shown, return_tensors=return_tensors)
+
+
+def failed(_: PIL.Image.Image) -> Any:
+    raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("instead", "reason"),
+    [
+        (failed, "cannot be prepared for the model: MemoryError"),
+        (lambda image: "no image", "cannot be prepared for the model"),
+        (lambda image: image.resize((280, 280)), "visual tokens where"),
+    ],
+)
+def test_an_image_that_a_processor_fails_on_costs_its_own_passage_only(
+    instead: Any, reason: str, checkpoint: Any, picture: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    scorer = TransformersScorer(checkpoint("qwen2-vl"), canary=False, kv_cache=0)
+    passages = [Content("a", (picture(1),)), Content("b", (picture(2, 140, 60),)), Content("c")]
+    expected = TransformersScorer(checkpoint("qwen2-vl"), canary=False).score(QUERY, passages)
+    pictures = scorer.load().engine.pictures
+    pictures.processor = Odd(pictures.processor, (140, 60), instead)
+    scores = scorer.score(QUERY, passages)
+    assert scores[1] is None
+    assert [scores[0], scores[2]] == pytest.approx([expected[0], expected[2]], abs=1e-4)
+    assert reason in caplog.text
+    write = [Prompt((Part(image=passage.images[0]), Part("what?"))) for passage in passages[:2]]
+    assert [text is None for text in scorer.write(write, 2)] == [False, True]
+
+
+def test_pixels_are_let_go_when_the_model_has_seen_them(checkpoint: Any, picture: Any) -> None:
+    scorer = TransformersScorer(checkpoint("qwen2-vl"), canary=False, pixel_cache=0, token_budget=64)
+    pictures = scorer.load().engine.pictures
+    processed = pictures.processed
+    made: list[weakref.ref[Pixels]] = []
+    alive: list[int] = []
+
+    def noted(picture: Picture) -> Pixels:
+        pixels = processed(picture)
+        made.append(weakref.ref(pixels))
+        return pixels
+
+    def look(module: torch.nn.Module, inputs: Any) -> None:
+        if isinstance(module, Qwen2VLModel):
+            alive.append(sum(one() is not None for one in made))
+
+    pictures.processed = noted  # type: ignore[method-assign]
+    handle = register_module_forward_pre_hook(look)
+    try:
+        scorer.score(QUERY, [Content("a bus", (picture(number),)) for number in range(16)])
+    finally:
+        handle.remove()
+    assert len(made) == 16
+    assert len(alive) >= 8
+    assert max(alive) <= 8

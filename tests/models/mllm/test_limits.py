@@ -111,3 +111,49 @@ def test_images_that_alone_are_too_long_are_not_scored_and_the_rest_is(
 def test_a_length_that_not_even_the_frame_fits_in_is_a_bad_setting(checkpoint: Any) -> None:
     with pytest.raises(BadSetting, match="max_length 20 is too short"):
         TransformersScorer(checkpoint("qwen3"), max_length=20).warmup()
+
+
+def test_a_side_that_is_cut_to_nothing_is_not_scored(checkpoint: Any, picture: Any) -> None:
+    runtime: Any = TransformersScorer(checkpoint("qwen2-vl"), canary=False).load()
+    image = (picture(1, 280, 280),)
+    whole, small = runtime.encoded(Content("🙂 bus"), [Content("", image), Content("x")])
+    reasons = []
+    for runtime.encoder.max_length in range(len(whole) - 8, len(whole)):
+        [cut] = runtime.encoded(Content("🙂 bus"), [Content("", image)])
+        if isinstance(cut, TamisError):
+            reasons.append(str(cut))
+        else:
+            assert "🙂" in runtime.checkpoint.tokenizer.decode(cut.ids)
+    assert any("no room for the query" in reason for reason in reasons)
+    for runtime.encoder.max_length in range(len(small) - 8, len(small)):
+        [cut] = runtime.encoded(Content("🙂 bus"), [Content("🙂")])
+        assert isinstance(cut, TamisError) or runtime.checkpoint.tokenizer.decode(cut.ids).count("🙂") == 2
+
+
+def test_a_word_that_was_added_to_the_tokenizer_stays_a_word(own_folder: Any) -> None:
+    import transformers
+
+    folder = own_folder("qwen3")
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
+    words = [transformers.AddedToken(word, special=False) for word in ("bus", "new york", "<think>")]
+    tokenizer.add_tokens(words)
+    tokenizer.save_pretrained(folder)
+    runtime: Any = TransformersScorer(str(folder), canary=False).load()
+    decode = runtime.checkpoint.tokenizer.decode
+    [encoded] = runtime.encoded(Content("which bus?"), [Content("a bus in new york <think>")])
+    assert not isinstance(encoded, TamisError)
+    text = decode(encoded.ids)
+    assert "which bus?" in text
+    assert "a bus in new york < think>" in text
+
+
+def test_half_a_surrogate_pair_costs_nobody_a_score(checkpoint: Any) -> None:
+    scorer = TransformersScorer(checkpoint("qwen3"), canary=False)
+    broken, plain = Content("half \ud83d emoji"), Content("half ? emoji")
+    for query, passages, whole in (
+        (Content("q"), [Content("x"), broken], [Content("x"), plain]),
+        (broken, [Content("x")], [Content("x")]),
+    ):
+        expected = scorer.score(plain if query is broken else query, whole)
+        assert None not in expected
+        assert scorer.score(query, passages) == pytest.approx(expected, abs=1e-4)

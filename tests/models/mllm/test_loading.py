@@ -16,7 +16,7 @@ from tamis.models import SCORERS, Scorer
 from tamis.models.chooser import Chooser, Writer
 from tamis.models.counting import counted
 from tamis.models.mllm import TransformersScorer
-from tamis.models.template import template_of
+from tamis.models.template import Prompt, template_of
 from tamis.testing import check_scorer
 
 QUERY = Content("which colour is the bus?")
@@ -76,6 +76,12 @@ def test_a_gpu_that_is_not_there_is_named_and_what_is() -> None:
         TransformersScorer("never looked for", device="cuda").warmup()
     with pytest.raises(BadSetting, match="no device"):
         TransformersScorer("never looked for", device="gpu please").warmup()
+
+
+@pytest.mark.parametrize("length", [0, 1.5, True, "many"])
+def test_a_text_of_no_length_is_a_bad_setting(length: Any) -> None:
+    with pytest.raises(BadSetting, match="max_tokens must be a whole number"):
+        TransformersScorer("never looked for").write([Prompt(())], length)
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:

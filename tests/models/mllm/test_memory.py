@@ -43,6 +43,7 @@ def a_device_of(tokens: int, error: Callable[[], Exception]) -> Iterator[list[in
 
 ERRORS = {
     "of a GPU": lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    "of Python": lambda: MemoryError(),
     "of the CPU's allocator": lambda: RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
 }
 
@@ -72,6 +73,32 @@ def test_a_passage_too_large_by_itself_costs_no_other(checkpoint: Any, caplog: p
     assert [scores[0], scores[2]] == pytest.approx([expected[0], expected[2]], abs=1e-4)
     assert counts.to_dict()["failures"] == 1
     assert "memory ran out on this one alone" in caplog.text
+
+
+def test_images_that_are_too_many_for_the_vision_tower_go_through_it_in_halves(checkpoint: Any, picture: Any) -> None:
+    passages = [Content("many", tuple(picture(number) for number in range(5))), Content("one", (picture(7),))]
+    expected = TransformersScorer(checkpoint("qwen2-vl"), canary=False).score(QUERY, passages)
+    scorer = TransformersScorer(checkpoint("qwen2-vl"), canary=False)
+    most: list[int] = []
+
+    def check(module: torch.nn.Module, inputs: Any) -> None:
+        if type(module).__name__ == "PatchEmbed":
+            if len(inputs[0]) > 100:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            most.append(len(inputs[0]))
+
+    scorer.load()
+    handle = register_module_forward_pre_hook(check)
+    try:
+        with counted() as counts:
+            assert scorer.score(QUERY, passages) == pytest.approx(expected, abs=1e-4)
+        assert counts.to_dict()["out_of_memory"] >= 1
+        with counted() as counts:
+            scorer.score(QUERY, [Content("others", tuple(picture(number) for number in range(10, 15)))])
+    finally:
+        handle.remove()
+    assert "out_of_memory" not in counts.to_dict()
+    assert max(most) > 36, "each image went through the tower alone"
 
 
 def test_other_errors_of_the_model_are_raised(checkpoint: Any) -> None:

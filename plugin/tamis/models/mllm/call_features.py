@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tamis.core.errors import MediaError, ScorerError, TamisError
 from tamis.models.counting import count
+from tamis.models.deadline import time_left
 
 from .encode import Encoded, Placed
 from .pictures import Pictures, Pixels
@@ -54,10 +55,10 @@ class CallFeatures:
         for row in rows:
             for placed in row.images:
                 digest = placed.picture.digest
-                if digest in self.known or digest in self.coming:
+                if digest in self.known or digest in self.pixels or digest in self.coming:
                     continue
                 count("images")
-                if (features := self.vision.known(digest)) is not None:
+                if (features := self.vision.known(digest, placed.tokens)) is not None:
                     count("vision_hits")
                     self.known[digest] = features
                     continue
@@ -76,32 +77,44 @@ class CallFeatures:
 
     def _wait(self, placed: Placed) -> TamisError | None:
         picture = placed.picture
-        if picture.digest in self.known:
+        if picture.digest in self.known or picture.digest in self.pixels:
             return None
         try:
-            pixels = self.coming[picture.digest].result()
+            pixels = self.coming[picture.digest].result(timeout=time_left())
         except MediaError as error:
             return error
+        except TimeoutError:
+            return ScorerError("the deadline came before its images were decoded")
         if (pixels.width, pixels.height) != (picture.width, picture.height):
             return Resized(f"an image of {pixels.width} x {pixels.height} said it was another size")
+        # The pixels are held here alone, and let go once the model has seen them.
         self.pixels[picture.digest] = pixels
+        del self.coming[picture.digest]
         return None
 
-    def tensors(self, rows: Sequence[Row]) -> dict[str, Features]:
-        """The features of a batch's images, computed where they are not known. Called while the model is ours."""
-        wanted = {placed.picture.digest: placed for row in rows for placed in row.images}
+    def compute(self, rows: Sequence[Row]) -> None:
+        """The features of a batch's images, where they are not known. Called while the model is ours."""
+        wanted = dict.fromkeys(placed.picture.digest for row in rows for placed in row.images)
         missing = {digest: self.pixels[digest] for digest in wanted if digest not in self.known}
         if missing:
             self.known.update(self.vision.encode(missing))
             for digest in missing:
                 self.pixels.pop(digest, None)
-        for digest, placed in wanted.items():
-            if len(self.known[digest].embeddings) != placed.tokens:
-                raise ScorerError(
-                    f"an image of {placed.picture.width} x {placed.picture.height} pixels became "
-                    f"{len(self.known[digest].embeddings)} visual tokens where {placed.tokens} were expected"
+
+    def of(self, rows: Sequence[Row]) -> dict[str, Features]:
+        """The computed features of a batch's images, by their digests."""
+        return {placed.picture.digest: self.known[placed.picture.digest] for row in rows for placed in row.images}
+
+    def misfit(self, row: Row) -> ScorerError | None:
+        """What is wrong with a row whose images did not become as many tokens as its prompt has places for."""
+        for placed in row.images:
+            made = len(self.known[placed.picture.digest].embeddings)
+            if made != placed.tokens:
+                return ScorerError(
+                    f"an image of {placed.picture.width} x {placed.picture.height} pixels became {made} visual tokens "
+                    f"where {placed.tokens} were expected"
                 )
-        return {digest: self.known[digest] for digest in wanted}
+        return None
 
     def used(self, rows: Sequence[Row]) -> None:
         """Forgets features that no later row of this call needs."""
@@ -112,10 +125,13 @@ class CallFeatures:
                 if self.needed[digest] <= 0:
                     self.known.pop(digest, None)
                     self.pixels.pop(digest, None)
+                    if (future := self.coming.pop(digest, None)) is not None:
+                        future.cancel()
 
     def close(self) -> None:
         """Lets go of everything; work that has not begun is not done."""
         for future in self.coming.values():
             future.cancel()
+        self.coming.clear()
         self.known.clear()
         self.pixels.clear()

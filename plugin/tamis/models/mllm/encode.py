@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from tamis.core.errors import BadInput, TamisError
 from tamis.core.image import Image
+from tamis.core.well_formed import well_formed
 from tamis.models.template import Owner, Part, neutralised
 
 from .pictures import Picture
+from .special_tokens import frame_tokens
 from .visual import VisualTokens
 
 Ids = NDArray[np.int64]
@@ -58,7 +60,7 @@ class Encoder:
     """Makes token ids of prompts in parts, at most ``max_length`` for each; visual tokens count.
 
     A prompt that is too long loses the end of its query, as far as that takes more than half of the room, then of its
-    passage; never a part of the frame or an image.
+    passage; never a part of the frame or an image. Where a side would have nothing left there is no prompt.
     """
 
     def __init__(self, tokenizer: Any, visual: VisualTokens, placeholder: str, max_length: int) -> None:
@@ -66,13 +68,11 @@ class Encoder:
         self.visual = visual
         self.placeholder = placeholder
         self.max_length = max_length
-        added = tokenizer.added_tokens_decoder
-        texts = {str(token) for token in added.values()} | set(tokenizer.all_special_tokens) | {visual.token}
-        self.special_tokens = sorted(text for text in texts if text.strip())
-        ids = {*added, *tokenizer.all_special_ids} - {tokenizer.unk_token_id}
-        self._special_ids = np.array(
-            sorted(i for i in ids if str(tokenizer.convert_ids_to_tokens(i)).strip()), dtype=np.int64
-        )
+        known = frame_tokens(tokenizer)
+        if visual.token_id is not None and visual.token.strip():
+            known[visual.token] = visual.token_id
+        self.special_tokens = sorted(known)
+        self._special_ids = np.array(sorted({*known.values()} - {tokenizer.unk_token_id}), dtype=np.int64)
 
     def encoded(
         self, prompts: Sequence[Sequence[Part]], pictures: Mapping[Image, Picture], markers: Iterable[str]
@@ -140,7 +140,12 @@ class Encoder:
             excess = len(tokens.ids) + self._hidden(pieces) - self.max_length
             if excess <= 0:
                 return self._placed(pieces, written, tokens, cut)
+            sides = _sides(pieces)
             pieces, less = self._shorter(pieces, written, tokens, room)
+            if lost := sorted(sides - _sides(pieces)):
+                raise BadInput(
+                    f"the frame and the images leave no room for the {lost[0]}; max_length is {self.max_length}"
+                )
             room -= 1
             cut += less
             written = self._written(pieces)
@@ -278,7 +283,13 @@ class _Neutraliser:
 def _piece(part: Part, pictures: Mapping[Image, Picture], plain: _Neutraliser) -> _Piece:
     if part.image is not None:
         return _Piece("", part.owner, pictures[part.image])
-    return _Piece(part.text if part.owner == "frame" else plain(part.text), part.owner)
+    text = well_formed(part.text)
+    return _Piece(text if part.owner == "frame" else plain(text), part.owner)
+
+
+def _sides(pieces: Iterable[_Piece]) -> set[Owner]:
+    """The sides that hold something: an image, or text that is more than white space."""
+    return {piece.owner for piece in pieces if piece.picture is not None or piece.text.strip()} - {"frame"}
 
 
 def _second_side(pieces: Sequence[_Piece], spans: Sequence[tuple[int, int]]) -> int | None:

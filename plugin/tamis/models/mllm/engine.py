@@ -7,40 +7,30 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from tamis.core.errors import ScorerError, TamisError
 from tamis.models.counting import count
 from tamis.models.deadline import time_left
 
 from .call_features import CallFeatures, Row
-from .encode import Encoded, Ids, agreement, outside_images
+from .encode import Encoded, agreement, outside_images
+from .forward import Forward, Pass
 from .head import Head
 from .last_layer import LastLayer
 from .loading import Checkpoint
 from .lru import ByteLRU
-from .memory import is_out_of_memory, release_memory
+from .memory import first_line, is_out_of_memory, release_memory
 from .packing import Length, packed, size
 from .pictures import Pictures
-from .prefix import Prefix, ends_of, kept_from, room_for
-from .vision import Features, Vision
+from .prefix import Prefix, kept_from
+from .vision import Vision
 
 logger = logging.getLogger(__name__)
 
 SHORTEST_PREFIX = 8
 """Fewer tokens than this are computed again sooner than they are looked up."""
-_NO_ENDS: Ids = np.zeros(0, dtype=np.int64)
-
-
-class Pass(NamedTuple):
-    """What a forward pass gives: the last tokens' hidden states, shape (rows, hidden), and what goes on from there."""
-
-    hidden: Any
-    cache: Any
-    mask: Any
-    ends: list[Ids]
+_LATE = "the deadline came before it was its turn"
 
 
 @dataclass
@@ -61,12 +51,17 @@ class Engine:
     overhead: int
     ahead: int = 1
     reuse: bool = True
-    last_layer: LastLayer = field(init=False, repr=False)
+    _forward: Forward = field(init=False, repr=False)
     _pace: float = 0.0
     _lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        self.last_layer = LastLayer(self.checkpoint.base)
+        self._forward = Forward(self.checkpoint, self.vision)
+
+    @property
+    def last_layer(self) -> LastLayer:
+        """What of the model's last layer is spared."""
+        return self._forward.last_layer
 
     def last_hidden(self, prompts: Sequence[Encoded]) -> "list[Any | TamisError]":
         """For each prompt the hidden state at its last token, float32 of shape (hidden,), or why there is none."""
@@ -85,7 +80,7 @@ class Engine:
                 for number, batch in enumerate(batches):
                     numbers = [pending[at] for at in batch]
                     if self._is_late([rows[at] for at in numbers]):
-                        late = ScorerError("the deadline came before it was its turn")
+                        late = ScorerError(_LATE)
                         found = [late if at in pending and at not in done else one for at, one in enumerate(found)]
                         done.update(pending)
                         break
@@ -104,12 +99,18 @@ class Engine:
     def write(
         self, prompts: Sequence[Encoded], max_tokens: int, ends: frozenset[int]
     ) -> "list[list[int] | TamisError]":
-        """What the model goes on with, greedily, as token ids without the one that ends it."""
+        """What the model goes on with, greedily, as token ids without the one that ends it.
+
+        What is not written to its end by the caller's deadline is an error.
+        """
         rows = [Row(prompt) for prompt in prompts]
         found: dict[int, list[int] | TamisError] = {}
         with self._features(rows) as features:
             pending = list(range(len(rows)))
             while pending:
+                if time_left() == 0.0:
+                    found.update({at: ScorerError(_LATE) for at in pending})
+                    break
                 lengths = [Length(rows[at].new + max_tokens, 0) for at in pending]
                 batch = [pending[at] for at in packed(lengths, self.budget, self.overhead * max_tokens)[0]]
                 results = self._continued([rows[at] for at in batch], features, max_tokens, ends)
@@ -187,7 +188,7 @@ class Engine:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                problem = str(error).splitlines()[0]
+                problem = first_line(error)
             if problem is not None:
                 if self._halved([rows[at] for at in good], problem):
                     return None
@@ -208,23 +209,46 @@ class Engine:
         logger.warning("memory ran out on a batch of %d tokens (%s); from now on %d", tried, problem, self.budget)
         return True
 
-    def _run(self, rows: Sequence[Row], features: CallFeatures, name: str | None) -> list[Any]:
+    def _run(self, rows: Sequence[Row], features: CallFeatures, name: str | None) -> "list[Any | TamisError]":
         import torch
 
-        with self._lock, torch.inference_mode():
+        with self._turn() as is_ours, torch.inference_mode():
+            # Others may have had the model until now.
+            if not is_ours or self._is_late(rows):
+                return [ScorerError(_LATE)] * len(rows)
             began = time.monotonic()
-            made = features.tensors(rows)
-            keeps = self.prefixes.budget > 0 or name is not None
-            out = self._forward(rows, made, use_cache=keeps and any(row.keep for row in rows))
-            if out.cache is not None and keeps:
-                self._keep(rows, out, name)
-            states = list(out.hidden.float().unbind(0))
-            if time_left() is not None:
-                # A GPU is handed work long before it is done: the pace is that of the work.
-                states[0].sum().item()
-            pace = (time.monotonic() - began) / sum(row.new for row in rows)
-            self._pace = pace if self._pace == 0.0 else 0.7 * self._pace + 0.3 * pace
-            return states
+            results, good = self._seen(rows, features)
+            if good:
+                keeps = self.prefixes.budget > 0 or name is not None
+                made = features.of(good)
+                out = self._forward(good, made, use_cache=keeps and any(row.keep for row in good))
+                if out.cache is not None and keeps:
+                    self._keep(good, out, name)
+                states = iter(out.hidden.float().unbind(0))
+                results = [next(states) if result is None else result for result in results]
+                if time_left() is not None:
+                    # A GPU is handed work long before it is done: the pace is that of the work.
+                    out.hidden.sum().item()
+                pace = (time.monotonic() - began) / sum(row.new for row in good)
+                self._pace = pace if self._pace == 0.0 else 0.7 * self._pace + 0.3 * pace
+            return results
+
+    def _seen(self, rows: Sequence[Row], features: CallFeatures) -> tuple[list[Any], list[Row]]:
+        """Has the batch's images computed; gives what is wrong with each row, and the rows that are well."""
+        features.compute(rows)
+        problems: list[Any] = [features.misfit(row) for row in rows]
+        return problems, [row for row, problem in zip(rows, problems, strict=True) if problem is None]
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Waits until the model is free; gives False where the caller's deadline comes first."""
+        left = time_left()
+        is_ours = self._lock.acquire(timeout=-1 if left is None else left)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                self._lock.release()
 
     def _keep(self, rows: Sequence[Row], out: Pass, name: str | None) -> None:
         padded = max(row.used for row in rows)
@@ -235,72 +259,6 @@ class Engine:
                 self.prefixes.put(name or row.encoded.prefix, prefix, prefix.nbytes)
                 if name is not None:
                     row.past = prefix
-
-    def _forward(self, rows: Sequence[Row], made: dict[str, Features], use_cache: bool, room: int = 0) -> Pass:
-        """One pass over a batch, padded behind; ``room`` more tokens will follow in the same cache."""
-        import torch
-
-        device = self.checkpoint.device
-        width, deep = max(row.new for row in rows), max(row.used for row in rows)
-        ids = np.zeros((len(rows), width), dtype=np.int64)
-        mask = np.zeros((len(rows), deep + width), dtype=bool)
-        places = [self._positions(row, made) for row in rows]
-        positions = np.zeros((*places[0].shape[:-1], len(rows), width), dtype=np.int64)
-        ends: list[Ids] = []
-        for number, (row, place) in enumerate(zip(rows, places, strict=True)):
-            ids[number, : row.new] = row.encoded.ids[row.used :]
-            mask[number, : row.used] = True
-            mask[number, deep : deep + row.new] = True
-            positions[..., number, : row.new] = place
-            ends.append(ends_of(place, _NO_ENDS if row.past is None else row.past.ends[: row.used]))
-        arguments: dict[str, Any] = {
-            "input_ids": torch.from_numpy(ids).to(device),
-            "attention_mask": torch.from_numpy(mask).to(device),
-            "position_ids": torch.from_numpy(positions).to(device),
-            "use_cache": use_cache or deep > 0,
-        }
-        if deep > 0:
-            arguments["past_key_values"] = room_for(
-                [None if row.past is None else (row.past, row.used) for row in rows], width + room
-            )
-        images = [made[placed.picture.digest] for row in rows for placed in row.images]
-        if images:
-            arguments["mm_encoder_outputs"] = {"image": self.vision.output(images)}
-        if not hasattr(self.checkpoint.base, "get_rope_index") and deep == 0:
-            for name in ("token_type_ids", "mm_token_type_ids"):
-                if self.checkpoint.takes(name):
-                    arguments[name] = (arguments["input_ids"] == self._image_token).long()
-        with self.last_layer.only([row.new - 1 for row in rows], width):
-            out = self.checkpoint.base(**arguments, return_dict=True)
-        last = torch.tensor([row.new - 1 for row in rows], device=out.last_hidden_state.device)
-        hidden = out.last_hidden_state[torch.arange(len(rows), device=last.device), last]
-        count("tokens", sum(row.new for row in rows))
-        count("tokens_reused", sum(row.used for row in rows))
-        cache = out.past_key_values if use_cache or deep > 0 else None
-        return Pass(hidden, cache, arguments["attention_mask"], ends)
-
-    @property
-    def _image_token(self) -> int:
-        config = self.checkpoint.model.config
-        found = getattr(config, "image_token_id", None) or getattr(config, "image_token_index", None)
-        return -1 if found is None else int(found)
-
-    def _positions(self, row: Row, made: dict[str, Features]) -> Ids:
-        """The rotary positions of the tokens to compute: shape (n,), or (3, n) for multimodal rotary positions."""
-        base = self.checkpoint.base
-        start = 0 if row.past is None or row.used == 0 else int(row.past.ends[row.used - 1])
-        if not hasattr(base, "get_rope_index"):
-            return np.arange(row.used, len(row.encoded), dtype=np.int64)
-        if not row.images:
-            return np.broadcast_to(np.arange(start, start + row.new, dtype=np.int64), (3, row.new))
-        import torch
-
-        ids = torch.from_numpy(row.encoded.ids[row.used :])[None]
-        grids = torch.tensor([made[placed.picture.digest].grid for placed in row.images])
-        kinds = (ids == self._image_token).int()
-        positions, _ = base.get_rope_index(ids, mm_token_type_ids=kinds, image_grid_thw=grids)
-        found: Ids = positions[-3:, 0].numpy() + start
-        return found
 
     def _continued(
         self, rows: Sequence[Row], features: CallFeatures, max_tokens: int, ends: frozenset[int]
@@ -316,7 +274,7 @@ class Engine:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                problem = str(error).splitlines()[0]
+                problem = first_line(error)
             if problem is not None:
                 if self._halved([rows[at] for at in good], problem):
                     return None
@@ -328,37 +286,51 @@ class Engine:
 
     def _greedy(
         self, rows: Sequence[Row], features: CallFeatures, max_tokens: int, ends: frozenset[int]
-    ) -> list[list[int]]:
+    ) -> "list[list[int] | TamisError]":
         import torch
 
-        with self._lock, torch.inference_mode():
-            out = self._forward(rows, features.tensors(rows), use_cache=True)
-            positions = [int(row_ends[-1]) for row_ends in out.ends]
-            written: list[list[int]] = [[] for _ in rows]
-            alive = [True] * len(rows)
-            hidden, mask = out.hidden, out.mask
-            shape = (3, len(rows), 1) if hasattr(self.checkpoint.base, "get_rope_index") else (len(rows), 1)
-            for step in range(max_tokens):
-                chosen = self.head.best(hidden)
-                for number, token in enumerate(chosen.tolist()):
-                    alive[number] = alive[number] and token not in ends
-                    if alive[number]:
-                        written[number].append(token)
-                if not any(alive) or step == max_tokens - 1:
-                    break
-                mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-                places = torch.tensor(positions, device=mask.device)[:, None] + step
-                states = self.checkpoint.base(
-                    input_ids=chosen[:, None],
-                    attention_mask=mask,
-                    position_ids=places.expand(shape),
-                    past_key_values=out.cache,
-                    use_cache=True,
-                    return_dict=True,
-                )
-                hidden = states.last_hidden_state[:, -1]
-                count("tokens", len(rows))
-            return written
+        with self._turn() as is_ours, torch.inference_mode():
+            if not is_ours or time_left() == 0.0:
+                return [ScorerError(_LATE)] * len(rows)
+            results, good = self._seen(rows, features)
+            written = iter(self._written(good, features, max_tokens, ends) if good else [])
+            return [next(written) if result is None else result for result in results]
+
+    def _written(
+        self, rows: Sequence[Row], features: CallFeatures, max_tokens: int, ends: frozenset[int]
+    ) -> "list[list[int] | TamisError]":
+        import torch
+
+        out = self._forward(rows, features.of(rows), use_cache=True)
+        positions = [int(row_ends[-1]) for row_ends in out.ends]
+        written: list[list[int]] = [[] for _ in rows]
+        alive = [True] * len(rows)
+        hidden, mask = out.hidden, out.mask
+        shape = (3, len(rows), 1) if hasattr(self.checkpoint.base, "get_rope_index") else (len(rows), 1)
+        for step in range(max_tokens):
+            chosen = self.head.best(hidden)
+            for number, token in enumerate(chosen.tolist()):
+                alive[number] = alive[number] and token not in ends
+                if alive[number]:
+                    written[number].append(token)
+            if not any(alive) or step == max_tokens - 1:
+                break
+            if time_left() == 0.0:
+                late = ScorerError("the deadline came before it was written to its end")
+                return [late if is_alive else text for is_alive, text in zip(alive, written, strict=True)]
+            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+            places = torch.tensor(positions, device=mask.device)[:, None] + step
+            states = self.checkpoint.base(
+                input_ids=chosen[:, None],
+                attention_mask=mask,
+                position_ids=places.expand(shape),
+                past_key_values=out.cache,
+                use_cache=True,
+                return_dict=True,
+            )
+            hidden = states.last_hidden_state[:, -1]
+            count("tokens", len(rows))
+        return list(written)
 
     @contextlib.contextmanager
     def _features(self, rows: Sequence[Row]) -> Iterator[CallFeatures]:

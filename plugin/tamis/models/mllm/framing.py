@@ -10,6 +10,7 @@ from tamis.core.content import Content
 from tamis.core.errors import BadInput, BadSetting
 from tamis.models.template import Part, Prompt, Template, in_checkpoint, template_of
 
+from .checkpoint_files import CHAT_TEMPLATE, modules_in
 from .loading import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -88,8 +89,8 @@ def chat_template(checkpoint: Checkpoint) -> str | None:
         found = found.get("reranker") or found.get("default")
     if isinstance(found, str) and found:
         return found
-    file = Path(checkpoint.name) / "chat_template.json"
-    if file.is_file():
+    file = None if checkpoint.folder is None else checkpoint.folder / CHAT_TEMPLATE
+    if file is not None and file.is_file():
         written = json.loads(file.read_text(encoding="utf-8")).get("chat_template")
         return written if isinstance(written, str) else None
     return None
@@ -182,9 +183,8 @@ def frame_of(checkpoint: Checkpoint, chat: Chat, template: Any, instruction: str
     Raises BadSetting where yes or no is not one token of the model, naming the tokens that it would be.
     """
     if template is None:
-        folder = Path(checkpoint.name)
-        own = in_checkpoint(folder) if folder.is_dir() else None
-        if own is None and (roles := _roles_frame(checkpoint, chat, folder, instruction)) is not None:
+        own = None if checkpoint.folder is None else in_checkpoint(checkpoint.folder)
+        if own is None and (roles := _roles_frame(checkpoint, chat, instruction)) is not None:
             return roles
         template = own or DEFAULT
     found = template_of(template)
@@ -209,8 +209,8 @@ def answer_ids(tokenizer: Any, word: str) -> list[int]:
     return ids
 
 
-def _roles_frame(checkpoint: Checkpoint, chat: Chat, folder: Path, instruction: str | None) -> RolesFrame | None:
-    answers = _logit_score(folder)
+def _roles_frame(checkpoint: Checkpoint, chat: Chat, instruction: str | None) -> RolesFrame | None:
+    answers = None if checkpoint.folder is None else _logit_score(checkpoint.folder)
     if answers is None or chat.template is None:
         return None
     turns = [{"role": "query", "content": _QUERY}, {"role": "document", "content": _PASSAGE}]
@@ -228,12 +228,9 @@ def _roles_frame(checkpoint: Checkpoint, chat: Chat, folder: Path, instruction: 
 
 def _logit_score(folder: Path) -> Answers | None:
     """The answers' token ids that a sentence-transformers checkpoint writes down for its LogitScore module."""
-    modules = folder / "modules.json"
-    if not modules.is_file():
-        return None
-    for row in json.loads(modules.read_text(encoding="utf-8")):
+    for row in modules_in(folder):
         if str(row.get("type", "")).endswith("LogitScore"):
-            file = folder / row.get("path", "") / "config.json"
+            file = folder / str(row.get("path") or "") / "config.json"
             written = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
             if isinstance(written.get("true_token_id"), int):
                 return Answers(written["true_token_id"], written.get("false_token_id"))

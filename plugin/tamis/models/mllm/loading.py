@@ -1,7 +1,5 @@
 """Loads a checkpoint: model, tokenizer and image processor, each apart, so that a missing one is named."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +10,11 @@ from typing import Any
 from tamis.core.errors import BadSetting, MissingExtra, ModelUnavailable
 from tamis.models.unavailable import unavailable
 
+from .checkpoint_files import commit_of, fetch_prompt_files, folder_of, identity_of
+
 logger = logging.getLogger(__name__)
 
 _ENDLESS = 10**9
-_WEIGHTS = ("*.safetensors", "*.bin")
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ class Checkpoint:
     """A loaded model. ``base`` is the model without its head; ``context`` the most tokens it takes.
 
     ``image_processor`` is None for a model that reads text only and for one whose folder lacks it; ``processor`` is
-    None where Transformers cannot make the combined one here. ``identity`` changes when the weights do.
+    None where Transformers cannot make the combined one here. ``folder`` has its files, for a hub's model its snapshot
+    in the cache; None where there is no such. ``identity`` changes when the weights do.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Checkpoint:
     is_visual: bool
     context: int
     identity: str
+    folder: Path | None = None
 
     @property
     def device(self) -> Any:
@@ -81,7 +82,12 @@ def load(settings: Settings) -> Checkpoint:
         "local_files_only": settings.local_files_only,
         "trust_remote_code": settings.trust_remote_code,
     }
+    folder = folder_of(settings.model, common)
+    if (commit := commit_of(folder)) is not None:
+        # All parts are of one revision, though a new one be published meanwhile.
+        common["revision"] = commit
     config = loaded(settings.model, "configuration", transformers.AutoConfig, common)
+    fetch_prompt_files(settings.model, folder, common)
     kinds = transformers.models.auto.modeling_auto
     is_visual = type(config) in transformers.AutoModelForImageTextToText._model_mapping
     is_visual = is_visual or config.model_type in kinds.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
@@ -117,7 +123,8 @@ def load(settings: Settings) -> Checkpoint:
         processor=processor,
         is_visual=is_visual,
         context=_context(model, tokenizer),
-        identity=_identity(settings, model),
+        identity=identity_of(settings.model, folder, model.config.to_dict()),
+        folder=folder,
     )
 
 
@@ -188,13 +195,3 @@ def _context(model: Any, tokenizer: Any) -> int:
     text = model.config.get_text_config(decoder=True)
     known = [getattr(text, "max_position_embeddings", None), getattr(tokenizer, "model_max_length", None)]
     return min([int(length) for length in known if length and length < _ENDLESS] or [8192])
-
-
-def _identity(settings: Settings, model: Any) -> str:
-    """A digest of what the weights are: a folder's files' names, sizes and times, or the commit of a hub's model."""
-    folder = Path(settings.model)
-    files = sorted(file for kind in _WEIGHTS for file in folder.glob(kind)) if folder.is_dir() else []
-    stamps = [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
-    commit = getattr(model.config, "_commit_hash", None)
-    written = json.dumps([settings.model, commit, stamps, model.config.to_dict()], default=str, sort_keys=True)
-    return hashlib.sha256(written.encode()).hexdigest()

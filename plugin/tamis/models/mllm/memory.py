@@ -1,4 +1,4 @@
-"""Whether an error means that memory ran out, and how it is given back."""
+"""Whether an error means that memory ran out, what it says, and how memory is given back."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -16,6 +16,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     signs = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "alloc_failed")
     return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, or its type where it says nothing.
+
+    >>> first_line(MemoryError())
+    'MemoryError'
+    """
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
 
 
 def release_memory() -> None:

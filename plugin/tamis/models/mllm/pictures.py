@@ -17,6 +17,7 @@ from tamis.core.pixels import upright_size
 
 from .loading import Checkpoint
 from .lru import ByteLRU
+from .memory import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -104,16 +105,20 @@ class Pictures:
 
     def processed(self, picture: Picture) -> Pixels:
         """The picture's pixels, now. Raises MediaError."""
-        decoded = self.media.open(Image(data=picture.data))
+        image = Image(data=picture.data)
         try:
+            decoded = self.media.open(image)
             made = self.processor(images=[decoded], return_tensors="pt")
-        except ValueError as error:
-            raise MediaError(f"{Image(data=picture.data)} cannot be prepared for the model: {error}") from error
-        inputs = {
-            name: self.prepared(value)
-            for name, value in made.items()
-            if name not in _NOT_FOR_MODELS and hasattr(value, "shape")
-        }
+            inputs = {
+                name: self.prepared(value)
+                for name, value in made.items()
+                if name not in _NOT_FOR_MODELS and hasattr(value, "shape")
+            }
+        except MediaError:
+            raise
+        except Exception as error:
+            # Decoders and processors raise what they like, and other images of the call have done nothing wrong.
+            raise MediaError(f"{image} cannot be prepared for the model: {first_line(error)}") from error
         pixels = Pixels(inputs, decoded.width, decoded.height)
         self.cache.put(picture.digest, pixels, pixels.nbytes)
         if (decoded.width, decoded.height) != (picture.width, picture.height):

@@ -9,6 +9,7 @@ from tamis.core.content import Content
 from tamis.core.errors import BadInput, MediaError, TamisError
 from tamis.core.image import Image
 from tamis.models.counting import count
+from tamis.models.scorer import checked_scores
 from tamis.models.template import Part, Prompt
 
 from .call_features import Resized
@@ -76,7 +77,7 @@ class Runtime:
             if isinstance(state, TamisError):
                 found.append([None] * len(ids))
             else:
-                found.append([float(x) for x in self.engine.head.logits(state[None], ids)[0].tolist()])
+                found.append(checked_scores(self.engine.head.logits(state[None], ids)[0].tolist(), len(ids)))
         self._log_failures(states)
         return found
 

@@ -50,8 +50,9 @@ class TransformersScorer(LocalModelScorer):
     "bfloat16". Code from a checkpoint runs only with ``trust_remote_code=True``. ``canary=False`` skips the trial on
     load.
 
-    A passage that is empty, whose image the ``media`` policy refuses or that cannot be decoded, gets None, and a log
-    line says why. It is a Chooser and a Writer too. Calls from several threads are safe.
+    A passage that is empty, whose image the ``media`` policy refuses or that cannot be decoded, or beside which
+    ``max_length`` leaves nothing of the query, gets None, and a log line says why. So does what the caller's deadline
+    comes before. It is a Chooser and a Writer too. Calls from several threads are safe.
 
     Raises BadSetting for a setting outside its range; on first use MissingExtra, BadSetting (a device that is not
     here, answers that are several tokens) and BadInput (a checkpoint that does not load, images for a model that
@@ -96,9 +97,12 @@ class TransformersScorer(LocalModelScorer):
             raise BadSetting("device and device_map exclude each other; give one")
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int = 64) -> list[str | None]:
-        """For each prompt the text that the model writes greedily, at most ``max_tokens`` tokens of it."""
-        if max_tokens < 1:
-            raise BadSetting(f"max_tokens must be at least 1, not {max_tokens!r}")
+        """For each prompt the text that the model writes greedily, at most ``max_tokens`` tokens of it.
+
+        None where it could not be written, or not to its end by the caller's deadline.
+        """
+        if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
+            raise BadSetting(f"max_tokens must be a whole number of at least 1, not {max_tokens!r}")
         return self.load().write(prompts, max_tokens) if prompts else []
 
     def warmup(self) -> None:

@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tamis.core.errors import ScorerError
+from tamis.models.counting import count
 
 from .loading import Checkpoint
 from .lru import ByteLRU
+from .memory import is_out_of_memory, release_memory
 from .pictures import Pixels
 from .vision_folder import VisionFolder
 
@@ -47,22 +50,59 @@ class Vision:
         dtype = str(checkpoint.model.dtype)
         told = json.dumps([checkpoint.identity, settings, dtype], default=str, sort_keys=True)
         self._identity = hashlib.sha256(told.encode()).hexdigest()
+        # The bytes of pixels that go through the tower together; they become fewer whenever memory runs out.
+        self._most = math.inf
 
-    def known(self, digest: str) -> Features | None:
-        """The features of an image that was seen before."""
+    def known(self, digest: str, tokens: int) -> Features | None:
+        """The features of an image that was seen before and takes ``tokens`` places."""
         key = self._key(digest)
         if (features := self.cache.get(key)) is None and self.folder is not None:
             stored = self.folder.get(key)
-            if stored is not None:
+            if stored is not None and self._is_whole(stored, tokens):
                 features = _from_tensors(stored, self.checkpoint.device)
                 self.cache.put(key, features, features.nbytes)
         return features
 
+    def _is_whole(self, tensors: "Mapping[str, torch.Tensor]", tokens: int) -> bool:
+        """Whether a file holds what this model makes of such an image: anybody may write into a shared folder."""
+        width = self.checkpoint.model.get_input_embeddings().weight.shape[1]
+        vision = getattr(self.checkpoint.model.config, "vision_config", None)
+        indexes = getattr(vision, "deepstack_visual_indexes", None)
+        deep = _deepstack(tensors) if indexes is None else len(indexes)
+        layers = {"embeddings", *(f"deepstack.{number}" for number in range(deep))}
+        if set(tensors) - {"grid"} != layers:
+            return False
+        if "grid" in tensors:
+            merge = getattr(self.checkpoint.image_processor, "merge_size", None)
+            if tensors["grid"].numel() != 3 or (merge and int(tensors["grid"].prod()) != tokens * merge**2):
+                return False
+        elif hasattr(self.checkpoint.base, "get_rope_index"):
+            return False
+        return all(
+            tuple(tensors[name].shape) == (tokens, width) and tensors[name].is_floating_point() for name in layers
+        )
+
     def encode(self, pixels: Mapping[str, Pixels]) -> dict[str, Features]:
-        """The features of images by their digests, all of them computed, and kept."""
+        """The features of images by their digests, all of them computed, and kept.
+
+        A group of images that memory does not suffice for is halved until it does.
+        """
         made: dict[str, Features] = {}
-        for group in _stackable(pixels):
-            made.update(self._encode(group, [pixels[digest] for digest in group]))
+        groups = _stackable(pixels)
+        while groups:
+            group = groups.pop(0)
+            size = sum(pixels[digest].nbytes for digest in group)
+            if size <= self._most or len(group) == 1:
+                try:
+                    made.update(self._encode(group, [pixels[digest] for digest in group]))
+                    continue
+                except Exception as error:
+                    if len(group) == 1 or not is_out_of_memory(error):
+                        raise
+                count("out_of_memory")
+                release_memory()
+                self._most = size * 2 / 3
+            groups[:0] = [group[: len(group) // 2], group[len(group) // 2 :]]
         for digest, features in made.items():
             key = self._key(digest)
             self.cache.put(key, features, features.nbytes)
@@ -137,11 +177,14 @@ def _to_tensors(features: Features) -> "dict[str, torch.Tensor]":
     return tensors
 
 
+def _deepstack(tensors: "Mapping[str, torch.Tensor]") -> int:
+    return sum(name.startswith("deepstack.") for name in tensors)
+
+
 def _from_tensors(tensors: "Mapping[str, torch.Tensor]", device: Any) -> Features:
-    count = sum(name.startswith("deepstack.") for name in tensors)
     grid = tensors.get("grid")
     return Features(
         tensors["embeddings"].to(device),
-        tuple(tensors[f"deepstack.{number}"].to(device) for number in range(count)),
+        tuple(tensors[f"deepstack.{number}"].to(device) for number in range(_deepstack(tensors))),
         None if grid is None else tuple(grid.tolist()),
     )

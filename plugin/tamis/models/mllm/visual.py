@@ -1,12 +1,16 @@
 """How many tokens an image takes in a prompt, told from its size before a pixel is looked at."""
 
-import threading
+from sys import getsizeof
 from typing import Any, NamedTuple
 
 from tamis.core.errors import BadInput
 
 from .loading import Checkpoint
+from .lru import ByteLRU
 
+_KEPT = 16 * 2**20
+"""Bytes of expansions that are remembered: an image of 16,384 tokens takes 200 kB, and sizes are without number."""
+_OVERHEAD = 300
 _IDEFICS_FRAME = "<fake_token_around_image>"
 _IDEFICS_WHOLE = "<global-img>"
 
@@ -27,8 +31,7 @@ class VisualTokens:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self._known: dict[tuple[int, int], Expansion] = {}
-        self._lock = threading.Lock()
+        self._known: ByteLRU[Expansion] = ByteLRU(_KEPT)
         config, tokenizer = checkpoint.model.config, checkpoint.tokenizer
         token_id = getattr(config, "image_token_id", None) or getattr(config, "image_token_index", None)
         token = getattr(checkpoint.processor, "image_token", None) or getattr(tokenizer, "image_token", None)
@@ -54,16 +57,14 @@ class VisualTokens:
                 if self.checkpoint.is_visual
                 else f'the model "{self.checkpoint.name}" reads text only; it cannot be given images'
             )
-        size = (width, height)
-        with self._lock:
-            known = self._known.get(size)
+        size = f"{width} x {height}"
+        known = self._known.get(size)
         if known is None:
             try:
                 known = self._computed(processor, width, height)
             except ValueError as error:
-                raise BadInput(f"an image of {width} x {height} pixels cannot be prepared: {error}") from error
-            with self._lock:
-                self._known[size] = known
+                raise BadInput(f"an image of {size} pixels cannot be prepared: {error}") from error
+            self._known.put(size, known, getsizeof(known.text) + _OVERHEAD)
         return known
 
     def _computed(self, processor: Any, width: int, height: int) -> Expansion:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tamis.core.errors import MissingExtra
+from tamis.models.mllm.checkpoint_files import fetch_prompt_files, folder_of
 from tamis.models.mllm.loading import Checkpoint, fast_tokenizer, if_there, loaded
 from tamis.models.mllm.visual import Expansion, VisualTokens
 
@@ -21,8 +22,10 @@ def checkpoint_of(model: str, context: int, engine_settings: Any) -> Checkpoint:
     except ImportError as error:
         raise MissingExtra("vLLM in this process", extra="vllm") from error
     common = {name: engine_settings[name] for name in _HANDED_ON if name in engine_settings}
+    folder = folder_of(model, common)
     config = loaded(model, "configuration", transformers.AutoConfig, common, extra="vllm")
     tokenizer = fast_tokenizer(model, engine_settings.get("tokenizer") or model, common, extra="vllm")
+    fetch_prompt_files(model, folder, common)
     names = transformers.models.auto.modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
     is_visual = config.model_type in names
     return Checkpoint(
@@ -35,6 +38,7 @@ def checkpoint_of(model: str, context: int, engine_settings: Any) -> Checkpoint:
         is_visual=is_visual,
         context=context,
         identity=model,
+        folder=folder,
     )
 
 

@@ -9,8 +9,10 @@ from tamis.core.content import Content
 from tamis.core.errors import BadInput, MediaError, ScorerError, TamisError
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
+from tamis.core.well_formed import well_formed
 from tamis.models.counting import count
 from tamis.models.mllm.loading import Checkpoint
+from tamis.models.mllm.special_tokens import frame_tokens
 from tamis.models.template import neutralised
 
 from .checkpoint import Placeholders
@@ -96,10 +98,13 @@ class PoolingRuntime:
             picture, digest = found
             parts.append({"type": "image_pil", "image_pil": picture, "uuid": digest})
             used += self.visual.expansion(picture.width, picture.height).tokens
-        text, tokens = self._cut(neutralised(content.text.strip(), self._special_tokens), max(0, room - used))
+        whole = neutralised(well_formed(content.text.strip()), frame_tokens(self.checkpoint.tokenizer))
+        text, tokens = self._cut(whole, max(0, room - used))
         used += tokens
         if used > room:
             return BadInput(f"its images take {used} tokens; the model has room for {room}"), 0
+        if whole and not parts and not text.strip():
+            return BadInput(f"no room is left for its text; the model has room for {room} tokens"), 0
         if not parts:
             return text, used
         return {"content": [*parts, *([{"type": "text", "text": text}] if text else [])]}, used
@@ -117,9 +122,3 @@ class PoolingRuntime:
         """What the model's own wording may take at most: no more than the template that writes it."""
         ids = self.checkpoint.tokenizer(self.wording, add_special_tokens=False, verbose=False)["input_ids"]
         return max(_SHORTEST_FRAME, len(ids))
-
-    @property
-    def _special_tokens(self) -> list[str]:
-        tokenizer = self.checkpoint.tokenizer
-        added = {str(token) for token in tokenizer.added_tokens_decoder.values()}
-        return sorted(token for token in added | set(tokenizer.all_special_tokens) if token.strip())

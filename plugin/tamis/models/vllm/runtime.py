@@ -10,6 +10,7 @@ from tamis.core.image import Image
 from tamis.models.counting import count
 from tamis.models.mllm.encode import Encoded
 from tamis.models.mllm.runtime import Runtime
+from tamis.models.scorer import checked_scores
 from tamis.models.template import Part, Prompt
 
 from .engine import Engine, Request
@@ -33,7 +34,9 @@ class VllmRuntime(Runtime):
         outputs = self._asked(self._prompts(prompts), params)
         self._log_failures(outputs)
         return [
-            [None] * len(ids) if isinstance(output, TamisError) else [_logit(output, each) for each in ids]
+            [None] * len(ids)
+            if isinstance(output, TamisError)
+            else checked_scores([_logit(output, each) for each in ids], len(ids))
             for output, ids in zip(outputs, labels, strict=True)
         ]
 
