@@ -31,7 +31,7 @@ def main() -> None:
     calibrator = Calibrator("platt").fit(
         [score for scores, _ in tuning for score in scores], [flag for _, flags in tuning for flag in flags]
     )
-    if report := calibrator.report:
+    if (report := calibrator.report) and report.ece_after is not None:
         print(f"calibration error {report.ece_before:.3f}, after calibration {report.ece_after:.3f}")
 
     policy = RecallGuarantee(alpha=ALPHA).fit([(calibrator.probabilities(scores), flags) for scores, flags in tuning])

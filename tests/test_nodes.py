@@ -35,7 +35,16 @@ from tamis.core.content import Content
 from tamis.core.errors import BadInput, MediaBroken, MediaRefused
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
-from tamis.nodes import MORE_IMAGES, ContentBundle, bundle_of, content_of, lost_images, node_of, query_of
+from tamis.nodes import (
+    MORE_IMAGES,
+    ContentBundle,
+    broken_templates,
+    bundle_of,
+    content_of,
+    lost_images,
+    node_of,
+    query_of,
+)
 
 
 def png(colour: str = "red") -> bytes:
@@ -289,12 +298,52 @@ def test_content_that_a_node_cannot_hold_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "stored", ["", "[", "{}", "[3]", '["a.png"]', '[{"path": ""}]', '[{"path": 3}]', '[{"x": "y"}]', "[{}]", 3]
+    "stored",
+    [
+        *("", "[", "{}", "[3]", '["a.png"]', '[{"path": ""}]', '[{"path": 3}]', '[{"x": "y"}]', "[{}]", 3),
+        pytest.param("[" * 200_000, id="nested"),
+        pytest.param("1" * 20_000, id="long number"),
+    ],
 )
 def test_foreign_metadata_under_the_key_are_reported_and_cost_nothing_else(stored: object) -> None:
     node = TextNode(text="bus", metadata={MORE_IMAGES: stored, "page": 3})
     assert content_of(node, MetadataMode.ALL) == Content("page: 3\n\nbus")
     assert lost_images(node)
+
+
+@pytest.mark.parametrize("kind", [TextNode, ImageNode, IndexNode, Document])
+@pytest.mark.parametrize(
+    "templates",
+    [
+        {"metadata_template": "{nope}"},
+        {"metadata_template": "{value:>999999999}"},
+        {"metadata_template": "{key.__class__}"},
+        {"text_template": "{nope}"},
+        {"text_template": "{content:>999999999}"},
+        {"metadata_separator": "x" * 2000, "text_template": "{"},
+    ],
+)
+def test_a_template_that_cannot_be_filled_in_is_replaced_by_llamaindex_s_own(
+    kind: type[Any], templates: dict[str, str]
+) -> None:
+    more = {"index_id": "elsewhere"} if kind is IndexNode else {}
+    node = kind(text="bus", metadata={"page": 3, "line": 4}, **more, **templates)
+    for mode in (MetadataMode.EMBED, MetadataMode.LLM, MetadataMode.ALL):
+        assert content_of(node, mode).text == "page: 3\nline: 4\n\nbus"
+    assert set(broken_templates(node)) == set(templates)
+
+
+def test_an_own_template_that_can_be_filled_in_is_used() -> None:
+    node = TextNode(text="bus", metadata={"page": 3}, metadata_template="<{key:>6}={value!r}>", metadata_separator="{")
+    assert content_of(node, MetadataMode.ALL).text == node.get_content(MetadataMode.ALL) == "<  page='3'>\n\nbus"
+
+
+def test_metadata_that_python_cannot_write_out_leave_the_text() -> None:
+    nested: list[Any] = []
+    for _ in range(5000):
+        nested = [nested]
+    for value in (nested, 10**5000):
+        assert content_of(TextNode(text="bus", metadata={"x": value}), MetadataMode.ALL) == Content("bus")
 
 
 @given(contents)

@@ -16,12 +16,13 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from tamis.config import PipelineConfig
 from tamis.core.content import Content
 from tamis.core.errors import BadInput, BadSetting, UnknownComponent
+from tamis.core.media import MediaPolicy
 from tamis.models import LocalScorer
 from tamis.models.evidence import EvidenceScorer
 from tamis.nodes import Candidate
 from tamis.pipeline import harden, stages
-from tamis.rerankers import FixedK
-from tamis.retrievers import Store, TamisEmbedding
+from tamis.rerankers import FixedK, Reranker
+from tamis.retrievers import HybridRetriever, Store, TamisEmbedding
 from tamis.testing import FakeEmbedder, FixedRetriever
 
 TEXTS = {
@@ -65,6 +66,23 @@ def test_a_store_is_hardened_with_its_own_embedder(tmp_path: Path) -> None:
         store.add(nodes())
         found = harden(store, scorer=scorer(), min_k=1).retrieve(QueryBundle("path head and tail"))
     assert ids(found)[0] == "split"
+
+
+def test_a_store_s_own_media_policy_holds_unless_one_is_given(tmp_path: Path) -> None:
+    stores, given = MediaPolicy(roots=(str(tmp_path / "stores"),)), MediaPolicy(roots=(str(tmp_path / "given"),))
+    with Store.open(tmp_path / "store", embedder=FakeEmbedder(), create=True, media=stores) as store:
+        for policy, expected in ((None, stores), (given, given), (MediaPolicy(), MediaPolicy())):
+            parts = stages(store, scorer=scorer(), media=policy)
+            assert isinstance(parts.retriever, HybridRetriever)
+            assert isinstance(parts.postprocessors[0], Reranker)
+            assert parts.retriever.media == parts.postprocessors[0].media == expected
+
+
+def test_where_there_is_no_store_no_path_is_opened(index: VectorStoreIndex) -> None:
+    parts = stages(index, scorer=scorer())
+    assert isinstance(parts.retriever, HybridRetriever)
+    assert isinstance(parts.postprocessors[0], Reranker)
+    assert parts.retriever.media == parts.postprocessors[0].media == MediaPolicy()
 
 
 def test_a_retriever_of_ones_own_is_used_as_it_is() -> None:
@@ -160,6 +178,7 @@ def test_settings_come_from_a_toml_and_keywords_win(tmp_path: Path) -> None:
     )
     config = PipelineConfig.load(path)
     assert (config.candidates, config.order, config.duplicates) == (7, "rank", 0.8)
+    assert config.media is not None
     assert config.media.roots == (str((tmp_path / "pictures").resolve()),)
     fixed = FixedRetriever([NodeWithScore(node=node, score=0.5) for node in nodes()])
     assert len(harden(fixed, path, scorer=Backwards()).retrieve(QueryBundle("x"))) == 2
@@ -191,6 +210,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ("settings", "error", "named"),
     [
         ({"candidates": 0}, BadSetting, "candidates"),
+        ({"candidates": "50"}, BadSetting, "candidates is '50'"),
+        ({"defences": [None]}, BadSetting, "a defence is None"),
+        ({"media": "images"}, BadSetting, "media is 'images'"),
+        ({"config": {"candidates": 5}}, BadSetting, "config is"),
         ({"canddates": 5}, BadSetting, "canddates"),
         ({"policy": "nope"}, UnknownComponent, "nope"),
         ({"scorer": "nope"}, UnknownComponent, "nope"),

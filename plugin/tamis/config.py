@@ -51,8 +51,9 @@ class PipelineConfig:
     components, their names or tables of settings, the policy by default that of ``default_policy``; ``echoes`` says
     whether passages that repeat the question count when the policy decides how many are kept ("count"), or are kept
     beside what it keeps of the others ("aside"); ``calibrator`` is a Calibrator, its file, or None for the scorer's own
-    log-odds; ``guard`` is a Guard, a table of its settings, True for those it comes with, None or False for answers as
-    the model gives them.
+    log-odds; ``media`` says which images may be opened, None for what the Store's own policy allows, and no path and no
+    URL where the source is no Store; ``guard`` is a Guard, a table of its settings, True for those it comes with, None
+    or False for answers as the model gives them.
     """
 
     candidates: int = 50
@@ -70,7 +71,7 @@ class PipelineConfig:
     order: Any = "edges"
     duplicates: float | None = 0.9
     defences: Any = ("instructions", "chorus")
-    media: MediaPolicy = field(default_factory=MediaPolicy)
+    media: MediaPolicy | None = None
     guard: Any = None
 
     @classmethod
@@ -84,20 +85,25 @@ class PipelineConfig:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadInput(f"{path}: is not TOML: {error}") from error
         settings: dict[str, Any] = {}
         for table, rows in tables.items():
             known = TABLES.get(table)
-            if known is None or not isinstance(rows, dict):
+            if known is None:
                 raise BadSetting(f"{path}: there is no table [{table}]; known: {', '.join(TABLES)}")
+            if not isinstance(rows, dict):
+                raise BadSetting(
+                    f"{path}: {table} is {str(rows)[:40]!r}; it must be a table: [{table}] on a line of its own, "
+                    f"and below it what is to be set of {', '.join(known)}"
+                )
             for key, value in rows.items():
                 if key not in known:
                     raise BadSetting(f"{path}: [{table}] has no setting {key!r}; known: {', '.join(known)}")
                 if known[key]:
                     settings[known[key]] = value
         if "media" in tables:
-            settings["media"] = _media(tables["media"], path.parent)
+            settings["media"] = _media(tables["media"], path)
         if isinstance(settings.get("calibrator"), str):
             settings["calibrator"] = path.parent / settings["calibrator"]
         if "guard" in tables:
@@ -130,8 +136,15 @@ def _guard(rows: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return settings
 
 
-def _media(rows: Mapping[str, Any], folder: Path) -> MediaPolicy:
+def _media(rows: Mapping[str, Any], path: Path) -> MediaPolicy:
     settings = dict(rows)
     if "roots" in settings:
-        settings["roots"] = tuple(str(folder / root) for root in settings["roots"])
-    return MediaPolicy(**settings)
+        # Walked letter by letter, a path in place of a list would allow "/", which is everything.
+        roots = settings["roots"]
+        if not isinstance(roots, list) or not all(isinstance(root, str) and root.strip() for root in roots):
+            raise BadSetting(f'{path}: [media] roots must be a list of folders, such as ["images"], not {roots!r}')
+        settings["roots"] = tuple(str(path.parent / root) for root in roots)
+    try:
+        return MediaPolicy(**settings)
+    except BadSetting as error:
+        raise BadSetting(f"{path}: [media] {error}") from error

@@ -34,6 +34,7 @@ from llama_index.core.schema import (
 
 from tamis.core.content import Content
 from tamis.core.errors import BadInput
+from tamis.core.format_templates import fillable
 from tamis.core.image import Image
 from tamis.models.scorer import Evidence, Hit
 
@@ -41,6 +42,12 @@ MORE_IMAGES = "tamis_images"
 """The metadata key that holds what LlamaIndex's nodes have no field for: a second image and further ones."""
 
 _N = TypeVar("_N", bound=NodeWithScore)
+# The names in each template, and its longest: the first two are written once for each metadata.
+_TEMPLATES = (
+    ("metadata_template", ("key", "value"), 1_000),
+    ("metadata_separator", (), 1_000),
+    ("text_template", ("content", "metadata_str"), 100_000),
+)
 _NODE_KINDS = (TextNode, ImageNode, IndexNode, Node, Document, ImageDocument)
 
 
@@ -49,7 +56,8 @@ def content_of(node: BaseNode | NodeWithScore, mode: MetadataMode = MetadataMode
 
     The text is the node's own, with the metadata that ``mode`` asks for (also where there is no text but an image).
     Paths and URLs become ``Image(path=...)`` and ``Image(url=...)``: a MediaPolicy says later whether they may be
-    opened. Images whose bytes LlamaIndex lost are left out: ``lost_images`` tells. Audio and video are not read.
+    opened. Images whose bytes LlamaIndex lost are left out: ``lost_images`` tells. Audio and video are not read. Where
+    a template of the node cannot be filled in, LlamaIndex's own stands in ("key: value").
 
     >>> content_of(TextNode(text="a red bus", metadata={"page": 3}), MetadataMode.LLM).text
     'page: 3\\n\\na red bus'
@@ -113,12 +121,33 @@ def node_of(content: Content, id: str | None = None, metadata: Mapping[str, Any]
     return ImageNode(image_path=first.path, image_url=first.url, **settings)
 
 
+def broken_templates(node: BaseNode) -> dict[str, str]:
+    """The templates of a node that must not be filled in, each with what LlamaIndex has by default in its place.
+
+    A foreign store may bring any: a name that does not exist raises, a width of a billion takes a gigabyte.
+
+    >>> broken_templates(TextNode(text="a bus", metadata_template="{nope}"))
+    {'metadata_template': '{key}: {value}'}
+    """
+    return {
+        template: str(TextNode.model_fields[template].default)
+        for template, names, longest in _TEMPLATES
+        if not fillable(getattr(node, template, ""), names, longest)
+    }
+
+
 def _text_of(node: BaseNode, mode: MetadataMode) -> str:
+    update: dict[str, Any] = {} if mode is MetadataMode.NONE else broken_templates(node)
     if MORE_IMAGES in node.metadata:
-        shown = {key: value for key, value in node.metadata.items() if key != MORE_IMAGES}
-        node = node.model_copy(update={"metadata": shown})
-    # A Node without text leaves its metadata out as well, in every mode.
-    return node.get_content(metadata_mode=mode) or node.get_metadata_str(mode=mode)
+        update["metadata"] = {key: value for key, value in node.metadata.items() if key != MORE_IMAGES}
+    if update:
+        node = node.model_copy(update=update)
+    try:
+        # A Node without text leaves its metadata out as well, in every mode.
+        return node.get_content(metadata_mode=mode) or node.get_metadata_str(mode=mode)
+    except (ValueError, RecursionError):
+        # Metadata that Python does not write out: a number of thousands of digits, lists a thousand deep.
+        return node.get_content(metadata_mode=MetadataMode.NONE)
 
 
 def _images_of(node: BaseNode) -> Iterable[Image]:
@@ -196,7 +225,7 @@ def _more_images(node: BaseNode) -> tuple[Image, ...] | None:
         return None
     try:
         return _read_back(json.loads(stored))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -15,6 +15,7 @@ from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.response_synthesizers.no_text import NoText
 
 from tamis.core.errors import BadSetting
+from tamis.core.media import MediaPolicy
 from tamis.guard import GuardedSynthesizer, guard_of
 from tamis.rerankers import AdaptiveTopK, DuplicateFilter, Reranker
 from tamis.rerankers.defend import defence_of
@@ -39,8 +40,9 @@ def stages(source: Source, config: PipelineConfig | str | Path | None = None, **
     ``config`` is a PipelineConfig or a tamis.toml, ``settings`` override it: see PipelineConfig for their names.
     """
     chosen = _chosen(config, settings)
-    if chosen.candidates < 1:
-        raise BadSetting(f"candidates must be at least 1, not {chosen.candidates}")
+    if isinstance(chosen.candidates, bool) or not isinstance(chosen.candidates, int) or chosen.candidates < 1:
+        raise BadSetting(f"candidates is {chosen.candidates!r}; it must be a whole number of at least 1")
+    media = _media(source, chosen.media)
     post: list[BaseNodePostprocessor] = [
         Reranker(
             scorer=chosen.scorer,
@@ -48,7 +50,7 @@ def stages(source: Source, config: PipelineConfig | str | Path | None = None, **
             fallback=chosen.fallback,
             deadline_s=chosen.deadline_s,
             batch_size=chosen.batch_size,
-            media=chosen.media,
+            media=media,
         )
     ]
     if chosen.duplicates is not None:
@@ -64,7 +66,7 @@ def stages(source: Source, config: PipelineConfig | str | Path | None = None, **
         )
     )
     post.append(order_named(chosen.order))
-    return Stages(_retriever(source, chosen), post)
+    return Stages(_retriever(source, chosen, media), post)
 
 
 def harden(
@@ -97,18 +99,28 @@ def harden(
 
 
 def _chosen(config: PipelineConfig | str | Path | None, settings: dict[str, Any]) -> PipelineConfig:
+    if not isinstance(config, PipelineConfig | str | Path | None):
+        raise BadSetting(f"config is {config!r}; it must be a PipelineConfig or the path of a tamis.toml")
     base = config if isinstance(config, PipelineConfig) else PipelineConfig.load(config) if config else PipelineConfig()
     return base.with_settings(settings)
 
 
-def _retriever(source: Source, config: PipelineConfig) -> BaseRetriever:
+def _media(source: Source, given: MediaPolicy | None) -> MediaPolicy:
+    if given is None:
+        return source.media if isinstance(source, Store) else MediaPolicy()
+    if not isinstance(given, MediaPolicy):
+        raise BadSetting(f"media is {given!r}; it must be a MediaPolicy")
+    return given
+
+
+def _retriever(source: Source, config: PipelineConfig, media: MediaPolicy) -> BaseRetriever:
     if isinstance(source, BaseRetriever):
         return source
     options: dict[str, Any] = {
         "similarity_top_k": config.candidates,
         "source_top_k": max(config.candidates, 100),
         "fusion": config.fusion,
-        "media": config.media,
+        "media": media,
     }
     if isinstance(source, Store):
         return HybridRetriever.from_store(source, **options)
@@ -124,7 +136,11 @@ def _defences(given: Any) -> list[BaseNodePostprocessor]:
         return []
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise BadSetting(f'defences is {given!r}; it must be a list, such as ["instructions", "chorus"]')
-    return [defence_of(one) for one in given]
+    built = [defence_of(one) for one in given]
+    for spec, defence in zip(given, built, strict=True):
+        if not isinstance(defence, BaseNodePostprocessor):
+            raise BadSetting(f"a defence is {spec!r}; it must be a name, a table with its name, or a postprocessor")
+    return built
 
 
 def _synthesizer(llm: LLM | None) -> BaseSynthesizer:

@@ -34,6 +34,11 @@ class _Endpoint(BaseHTTPRequestHandler):
         match asked["model"]:
             case "good":
                 body = self._completion("The bus is \x1b[31mred\x1b[0m.")
+            case "dripping":
+                self._drip(self._completion("At last."))
+                return
+            case "chatty":
+                body = self._completion("The bus leaves at ni", "length")
             case "silent":
                 body = self._completion("")
             case "failing":
@@ -52,10 +57,22 @@ class _Endpoint(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
 
+    def _drip(self, body: bytes) -> None:
+        """A byte now and then for some seconds, and then all that was asked for."""
+        with contextlib.suppress(OSError):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body) + 40))
+            self.end_headers()
+            for _ in range(40):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                time.sleep(0.1)
+            self.wfile.write(body)
+
     @staticmethod
-    def _completion(text: str) -> bytes:
+    def _completion(text: str, ended: str = "stop") -> bytes:
         message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        choice = {"index": 0, "message": message, "finish_reason": ended}
         return json.dumps(
             {"id": "1", "object": "chat.completion", "created": 1, "model": "good", "choices": [choice]}
         ).encode()
@@ -211,6 +228,32 @@ def test_a_failing_endpoint_is_told_and_the_passages_are_kept(
     assert document["answer_error"]
 
 
+def test_an_endpoint_that_keeps_sending_is_waited_for_no_longer_than_was_said(
+    store: Path, endpoint: tuple[str, list[dict[str, Any]]]
+) -> None:
+    options = ["--llm-url", endpoint[0], "--llm-model", "dripping", "--llm-timeout", "0.5"]
+    code, out, err = _ask("red bus to town", "--store", str(store), *options)
+    assert (code, "the red bus goes to town" in out) == (2, True)
+    assert err == "tamis: the endpoint gave no whole answer in 0.5 s; --llm-timeout is how long\n"
+
+
+def test_an_answer_that_was_cut_off_is_printed_with_a_warning(
+    store: Path, endpoint: tuple[str, list[dict[str, Any]]]
+) -> None:
+    options = ["--llm-url", endpoint[0], "--llm-model", "chatty"]
+    code, out, err = _ask("red bus to town", "--store", str(store), *options)
+    assert (code, out.endswith("The bus leaves at ni\n")) == (0, True)
+    assert err.startswith("tamis: warning: the answer was cut off at the model's limit; raise it")
+    assert err.count("\n") == 1
+    code, out, err = _ask("red bus to town", "--store", str(store), "--json", *options)
+    document = json.loads(out)
+    assert (code, document["answer"], document["answer_cut_off"]) == (0, "The bus leaves at ni", True)
+    assert "cut off" in err
+    options[-1] = "good"
+    code, out, err = _ask("red bus to town", "--store", str(store), "--json", *options)
+    assert (err, json.loads(out)["answer_cut_off"]) == ("", False)
+
+
 def test_an_endpoint_that_is_not_there_is_told(store: Path) -> None:
     code, out, err = _ask("red bus", "--store", str(store), "--llm-url", "http://127.0.0.1:1/v1", "--llm-model", "m")
     assert code == 2
@@ -258,6 +301,15 @@ def test_settings_that_do_not_exist_are_named(store: Path) -> None:
     (store.parent / "tamis.toml").write_text("[select]\nfixed = 3\n")
     code, _, err = _ask("q", "--store", str(store))
     assert (code, "fixed" in err) == (2, True)
+
+
+@pytest.mark.parametrize("line", ["guard = true", "guard = []", "rerank = 5"])
+def test_what_must_be_a_table_is_said_to_be_one(store: Path, line: str) -> None:
+    (store.parent / "tamis.toml").write_text(f"{line}\n")
+    code, _, err = _ask("q", "--store", str(store))
+    name = line.split()[0]
+    assert (code, f"it must be a table: [{name}] on a line of its own" in err) == (2, True)
+    assert "there is no table" not in err
 
 
 def test_an_image_is_a_question(store: Path) -> None:

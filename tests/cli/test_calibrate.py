@@ -65,6 +65,7 @@ def test_questions_are_scored_first_and_the_calibrator_knows_by_what(tmp_path: P
         ("{}", 'line 2: has neither "log_odds"'),
         ('{"log_odds": "high", "label": 1}', "line 2: \"log_odds\" is 'high'"),
         ('{"log_odds": NaN, "label": 1}', 'line 2: "log_odds" is nan'),
+        ('{"log_odds": -1' + 400 * "0" + ', "label": 1}', 'line 2: "log_odds" is -1000'),
         ('{"log_odds": 1, "label": 2}', 'line 2: "label" is 2'),
         ('{"log_odds": 1}', 'line 2: "label" is None'),
         ('{"question": " ", "documents": [], "gold": []}', 'line 2: "question"'),
@@ -76,6 +77,16 @@ def test_questions_are_scored_first_and_the_calibrator_knows_by_what(tmp_path: P
             '{"question": "q", "documents": [{"id": "a", "text": "t"}, {"id": "a", "text": "u"}], "gold": []}',
             'line 2: "documents[1].id" is "a" a second time',
         ),
+        (r'{"question": "a\ud800"}', 'line 2: "question" has half of a surrogate pair in it, at character 1'),
+        (
+            r'{"question": "q", "documents": [{"id": "a", "text": "\udfff"}], "gold": []}',
+            'line 2: "documents[0].text" has half of a surrogate pair',
+        ),
+        (
+            r'{"question": "q", "documents": [{"id": "\udfff", "text": "t"}], "gold": []}',
+            'line 2: "documents[0].id" has half of a surrogate pair',
+        ),
+        (r'{"question": "q", "documents": [{"id": "a", "text": "t"}], "gold": ["\ud800"]}', 'line 2: "gold" names'),
     ],
 )
 def test_a_faulty_line_is_named_with_its_field(tmp_path: Path, line: str, named: str) -> None:
@@ -95,6 +106,8 @@ def test_what_cannot_be_fitted_or_written_ends_with_2_and_says_why(tmp_path: Pat
     assert (one_class.exit_code, "20 relevant and 0 irrelevant" in one_class.stderr) == (2, True)
     nowhere = CliRunner().invoke(app, ["calibrate", str(labelled), "-o", str(tmp_path / "no" / "c.json")])
     assert (nowhere.exit_code, "there is no folder" in nowhere.stderr) == (2, True)
+    folder = CliRunner().invoke(app, ["calibrate", str(labelled), "-o", str(tmp_path)])
+    assert (folder.exit_code, "is a folder" in folder.stderr) == (2, True)
     method = CliRunner().invoke(app, ["calibrate", str(labelled), "--method", "magic"])
     assert (method.exit_code, "platt, temperature, isotonic" in method.stderr) == (2, True)
     scorer = CliRunner().invoke(app, ["calibrate", str(labelled), "--scorer", "magic"])
@@ -104,3 +117,12 @@ def test_what_cannot_be_fitted_or_written_ends_with_2_and_says_why(tmp_path: Pat
     labelled.write_text("\n \n")
     empty = CliRunner().invoke(app, ["calibrate", str(labelled)])
     assert (empty.exit_code, "there is no line in it" in empty.stderr) == (2, True)
+
+
+def test_how_well_it_holds_may_not_be_known(tmp_path: Path) -> None:
+    scores = [30.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    rows = [{"log_odds": score, "label": int(i < 5)} for i, score in enumerate(scores)]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    result = CliRunner().invoke(app, ["calibrate", str(tmp_path / "pairs.jsonl"), "-o", str(tmp_path / "c.json")])
+    assert result.exit_code == 0, result.stderr
+    assert "not known" in result.stdout

@@ -19,14 +19,16 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """``run(name, wrong, cases=20)``: the folder of a run in which so many questions are answered wrongly."""
+    """``run(name, wrong, cases=20, lost=0)``: the folder of a run with so many wrong answers, and so many errors."""
 
-    def make(name: str, wrong: int, cases: int = 20) -> str:
+    def make(name: str, wrong: int, cases: int = 20, lost: int = 0) -> str:
         suite = Suite.of({"name": "tiny", "metrics": ["answer_exact_match", "answer_f1", "latency_s"]})
         asked = [Case(f"q\x1b[31m{n}", Content(f"question {n}"), answers=(f"answer {n}",)) for n in range(cases)]
 
         def answer(question: str) -> str:
             number = int(question.split()[1])
+            if number >= cases - lost:
+                raise RuntimeError("the index is gone")
             return "something else" if number < wrong else f"answer {number}"
 
         return str(evaluate(answer, asked, suite, out=tmp_path / name).folder)
@@ -47,6 +49,29 @@ def test_it_ends_with_1_where_something_got_worse_and_that_is_asked(run: Run) ->
     assert CliRunner().invoke(app, ["compare", a, b, "--fail-on-worse"]).exit_code == 1
     assert CliRunner().invoke(app, ["compare", b, a, "--fail-on-worse"]).exit_code == 0
     assert CliRunner().invoke(app, ["compare", a, a, "--fail-on-worse"]).exit_code == 0
+
+
+@pytest.mark.parametrize("lost", [5, 15, 20])
+def test_a_run_that_lost_cases_is_no_better_for_it(run: Run, lost: int) -> None:
+    arguments = ["compare", run("a", 0), run("b", 0, lost=lost), "--fail-on-worse"]
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert result.exit_code == 1
+    assert "lost / gained" in result.stdout
+    assert f"{lost} / 0" in result.stdout
+    said = f"{lost} of 20 cases scored in A are not scored in B, 0 only in B (p = {2**-lost:.3g}): more than chance"
+    assert said in result.stdout
+    machine = CliRunner().invoke(app, [*arguments, "--json"])
+    assert (machine.exit_code, said in machine.stderr) == (1, True)
+    assert json.loads(machine.stdout)["differences"][0]["too_many_lost"] is True
+    back = CliRunner().invoke(app, ["compare", *arguments[2:0:-1], "--fail-on-worse"])
+    assert back.exit_code == 0, back.output
+
+
+def test_a_case_or_two_are_lost_by_chance_and_none_is_not_shown(run: Run) -> None:
+    few = CliRunner().invoke(app, ["compare", run("a", 0), run("b", 0, lost=2), "--fail-on-worse"])
+    assert few.exit_code == 0, few.output
+    assert "2 / 0" in few.stdout
+    assert "lost" not in CliRunner().invoke(app, ["compare", run("c", 0), run("d", 3)]).stdout
 
 
 def test_as_json_and_as_files(run: Run, tmp_path: Path) -> None:

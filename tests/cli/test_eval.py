@@ -205,7 +205,7 @@ def test_an_interrupted_run_says_how_to_go_on(here: Path) -> None:
         run.send_signal(signal.SIGINT)
         said = run.communicate(timeout=30)[1]
     assert run.returncode == 130
-    assert "of 12 records are safe in runs/1" in said
+    assert f"of 12 records are safe in {here}/runs/1" in said
     assert said.splitlines()[-1].endswith("--workers 1 --out runs/1 --resume")
     again = shlex.split(said.splitlines()[-1].partition("go on with: tamis ")[2])
     result = CliRunner().invoke(app, again)

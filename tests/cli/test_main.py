@@ -90,3 +90,41 @@ def test_doctor_names_a_store_that_is_not_there(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "BROKEN" in done.stdout
     assert str(tmp_path / "none") in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("raises", "said"),
+    [
+        ("pytest.fail('no answer', pytrace=False)", "tamis: unexpected Failed: no answer;"),
+        ("sys.exit(1)", "tamis: unexpected SystemExit: 1;"),
+        ("raise Silent", "tamis: unexpected Silent: (its text cannot be shown: TypeError);"),
+    ],
+)
+def test_whatever_ends_a_command_it_never_looks_like_a_gate_that_failed(raises: str, said: str) -> None:
+    code = f"""
+import sys, pytest
+import tamis.cli
+
+class Silent(Exception):
+    def __str__(self):
+        return None
+
+@tamis.cli.app.command("broken")
+def broken() -> None:
+    {raises}
+
+sys.argv = ["tamis", "broken"]
+tamis.cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 70
+    assert done.stderr.startswith(said)
+
+
+def test_tables_for_a_reader_that_has_gone_end_as_a_pipe_does() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "tamis", "eval", "--list"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")

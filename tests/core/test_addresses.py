@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.core.addresses import Target, is_public, parse_target, resolve
-from tamis.core.errors import MediaRefused
+from tamis.core.errors import MediaBroken, MediaRefused
 
 PRIVATE_V4 = [
     "0.0.0.0",
@@ -145,6 +145,14 @@ def test_an_ordinary_url_is_taken_apart(url: str, target: Target) -> None:
 )
 def test_an_unusual_url_is_refused_with_its_source(url: str) -> None:
     with pytest.raises(MediaRefused, match=r"^this one "):
+        parse_target(url, "this one")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/\ud800", "http://example.org/?\udfff", "http://exa\ud800mple.org/"]
+)
+def test_half_a_surrogate_pair_is_broken(url: str) -> None:
+    with pytest.raises(MediaBroken, match=r"^this one contains half a surrogate pair"):
         parse_target(url, "this one")
 
 

@@ -42,6 +42,8 @@ def doings() -> Any:
         {"roots": "/data"},
         {"roots": ("",)},
         {"roots": (3,)},
+        {"roots": 3},
+        {"roots": {"images": True}},
         {"urls": 1},
         {"urls": "no"},
         {"max_bytes": 0},
@@ -157,7 +159,9 @@ def test_no_data_url_raises_anything_but_a_media_error(text: str) -> None:
         return
 
 
-@pytest.mark.parametrize("url", ["data:image/png;base64", "data:;base64,a", "data:;base64,ab*c", "data:;base64,äöü"])
+@pytest.mark.parametrize(
+    "url", ["data:image/png;base64", "data:;base64,a", "data:;base64,ab*c", "data:;base64,äöü", "data:,a\ud800"]
+)
 def test_a_broken_data_url_is_a_typed_error(url: str) -> None:
     with pytest.raises(MediaBroken, match="data"):
         MediaPolicy().read(Image(url=url))

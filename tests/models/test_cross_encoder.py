@@ -84,6 +84,13 @@ def test_what_a_text_model_cannot_read_is_none(checkpoint: str) -> None:
     assert scorer.score(Content(), PASSAGES) == [None] * 3
 
 
+def test_half_a_surrogate_pair_costs_no_score(checkpoint: str) -> None:
+    scorer = CrossEncoderScorer(checkpoint, local_files_only=True)
+    halved = scorer.score(Content("bus \ud83d"), [Content("a red \udc00 bus"), PASSAGES[1]])
+    assert halved == scorer.score(Content("bus ?"), [Content("a red ? bus"), PASSAGES[1]])
+    assert None not in halved
+
+
 def test_it_is_written_as_json_without_loading() -> None:
     scorer = CrossEncoderScorer("no/such-model", batch_size=4)
     assert SCORERS.build(SCORERS.spec(scorer)) == scorer

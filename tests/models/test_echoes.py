@@ -1,5 +1,7 @@
 """What counts as a repetition of the question."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,3 +39,20 @@ def test_it_is_whether_a_run_of_that_many_words_stands_in_the_text(spoken: list[
     runs = [asked[at : at + need] for at in range(len(asked) - need + 1)]
     expected = any(spoken[at : at + need] in runs for at in range(len(spoken)))
     assert is_echo(" ".join(spoken), " ".join(asked)) is expected
+
+
+def test_pieces_of_long_texts() -> None:
+    words = [f"w{i}" for i in range(15_000)]
+    asked = " ".join(words)
+    assert is_echo(" ".join(words[2_000:-500]), asked)
+    assert is_echo(" ".join([*words[:10], *words[2_000:-1_000]]), asked)
+    assert not is_echo(" ".join(words[2_000:-1_001]), asked)
+    assert not is_echo("a " * 20_000 + "b", "a b " * 10_000)
+
+
+def test_long_texts_take_time_in_proportion() -> None:
+    words = [f"w{i}" for i in range(50_000)]
+    began = time.perf_counter()
+    assert not is_echo(" ".join(reversed(words)), " ".join(words))
+    # A tenth of a second; half a minute where every word or piece is looked for in the whole text.
+    assert time.perf_counter() - began < 5

@@ -2,15 +2,22 @@
 
 import math
 import pickle
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tamis.core.content import Content
+from tamis.core.errors import BadSetting
 from tamis.core.image import Image
 from tamis.models import SCORERS, Hit
+from tamis.models.embedder import Role
 from tamis.models.evidence import ANY_EMBEDDER, EvidenceScorer, LogisticModel, Odds, shipped_models
 from tamis.models.evidence_features import (
     RANKING_FEATURES,
@@ -19,6 +26,7 @@ from tamis.models.evidence_features import (
     longness,
     margins,
     ranking_features,
+    size_of,
     standard_scores,
     terms_of,
 )
@@ -106,6 +114,69 @@ def test_vectors_are_remembered_up_to_a_number() -> None:
     own.score(QUERY, PASSAGES)
     assert len(own._vectors) == 2
     assert own.score(QUERY, PASSAGES) == scorer().score(QUERY, PASSAGES)
+
+
+@pytest.mark.parametrize("remembered", [-1, 0.5, "x"])
+def test_a_number_of_vectors_that_is_none_is_refused(remembered: Any) -> None:
+    with pytest.raises(BadSetting, match="remembered"):
+        EvidenceScorer(embedder=FakeEmbedder(), remembered=remembered)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An embedder that another call overtakes while it embeds the passage that says "wait"."""
+
+    inner: FakeEmbedder = field(default_factory=FakeEmbedder)
+    began: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    name: str = "waiting"
+    dimensions: int = 384
+    modalities: frozenset[str] = frozenset({"text"})
+
+    def embed(self, contents: Sequence[Content], role: Role = "passage") -> NDArray[np.float32]:
+        if any(content.text == "wait" for content in contents):
+            self.began.set()
+            self.go_on.wait(10)
+        return self.inner.embed(contents, role)
+
+
+def test_vectors_that_another_thread_makes_it_forget_are_not_missed() -> None:
+    embedder = Waiting()
+    own = EvidenceScorer(embedder=embedder, remembered=1)
+    own.score(QUERY, PASSAGES[:1])
+    found: list[float | None] = []
+    slow = threading.Thread(target=lambda: found.extend(own.score(QUERY, [PASSAGES[0], Content("wait")])))
+    slow.start()
+    assert embedder.began.wait(10)
+    own.score(QUERY, PASSAGES[1:2])
+    embedder.go_on.set()
+    slow.join(10)
+    assert found == scorer().score(QUERY, [PASSAGES[0], Content("wait")])
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_not_finite_is_a_missing_one(broken: float) -> None:
+    dense = [Hit(0.8, 1, 1.0, "m"), Hit(broken, 2, 1.0, "other"), Hit(0.4, 3, 1.0, "m")]
+    none = [dense[0], Hit(None, 2, 1.0, "other"), dense[2]]
+    scores = scorer().score_evidence(QUERY, PASSAGES, [{"dense": hit} for hit in dense[::-1]])
+    assert None not in scores
+    assert scores == scorer().score_evidence(QUERY, PASSAGES, [{"dense": hit} for hit in none[::-1]])
+    lexical = [{"dense": hit, "bm25": Hit(bm25, 1, 10.0)} for hit, bm25 in zip(none, (9.0, broken, 1.0), strict=True)]
+    assert scorer().score_evidence(QUERY, PASSAGES, lexical) == scorer().score_evidence(
+        QUERY, PASSAGES, [{"dense": hit} for hit in none]
+    )
+
+
+def test_what_is_remembered_of_texts_is_bounded_in_bytes() -> None:
+    from tamis.models import evidence_features
+
+    kept = evidence_features._remembered
+    assert kept.budget <= 2**26
+    text = "Remembered once. " * 50_000
+    assert terms_of(text) is terms_of(text)
+    assert size_of(terms_of(text)) > 3_000_000
+    assert 3_000_000 < kept.held <= kept.budget
+    kept.clear()
 
 
 def test_it_is_written_as_json_and_pickled() -> None:

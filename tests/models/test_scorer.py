@@ -30,6 +30,30 @@ def test_a_local_scorer_is_a_scorer_and_its_async_form_leaves_the_event_loop_fre
     assert scorer.thread is not threading.main_thread()
 
 
+class Hangs(LocalScorer):
+    """Returns when the gate is opened."""
+
+    def __init__(self) -> None:
+        self.gate, self.ended = threading.Event(), threading.Event()
+
+    def score(self, query: Content, passages: Sequence[Content]) -> list[float | None]:
+        self.gate.wait(60)
+        self.ended.set()
+        return [None] * len(passages)
+
+
+def test_a_local_scorer_that_is_given_up_does_not_keep_the_event_loop_from_ending() -> None:
+    scorer = Hangs()
+
+    async def given_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(scorer.ascore(Content("q"), [Content("a")]), 0.01)
+
+    asyncio.run(given_up())
+    assert not scorer.ended.is_set()
+    scorer.gate.set()
+
+
 @given(st.lists(st.one_of(st.none(), st.floats())))
 def test_checked_scores_are_finite_python_floats_or_none(scores: list[float | None]) -> None:
     checked = checked_scores(scores, len(scores))

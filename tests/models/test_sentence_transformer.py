@@ -2,12 +2,13 @@
 
 import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tamis.core.content import Content
-from tamis.core.errors import BadInput
+from tamis.core.errors import BadInput, ModelUnavailable
 from tamis.core.image import Image
 from tamis.models.embedder import Embedder
 from tamis.models.sentence_transformer import SentenceTransformerEmbedder, bundled_model
@@ -52,3 +53,30 @@ def test_it_pickles_without_its_weights() -> None:
     frozen = pickle.dumps(embedder)
     assert len(frozen) < 1_000
     assert pickle.loads(frozen) == embedder  # noqa: S301
+
+
+def test_half_a_surrogate_pair_is_read_as_a_question_mark() -> None:
+    embedder = SentenceTransformerEmbedder()
+    for role in ("query", "passage"):
+        halved, marked = embedder.embed([Content("half \ud83d bus"), Content("half ? bus")], role)
+        assert halved == pytest.approx(marked, abs=1e-5)
+
+
+def test_a_model_that_is_not_there_is_told_in_one_line_and_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sentence_transformers
+
+    looked: list[str] = []
+
+    def nowhere(name: str, **settings: object) -> object:
+        looked.append(name)
+        raise OSError("no such folder\nTry another.")
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", nowhere)
+    embedder = SentenceTransformerEmbedder(str(tmp_path / "nowhere"))
+    for _ in range(3):
+        with pytest.raises(ModelUnavailable) as raised:
+            embedder.embed([Content("a red bus")])
+        assert str(raised.value).splitlines() == [f'the embedder "{embedder.model}" cannot be loaded: no such folder']
+    assert len(looked) == 1

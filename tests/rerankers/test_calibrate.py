@@ -77,6 +77,8 @@ def test_calibration_makes_overconfident_scores_better(method: Method) -> None:
     report = fitted(method).report
     assert report is not None
     assert (report.n_pairs, report.n_relevant) == (6000, sum(OVERCONFIDENT[1]))
+    assert report.ece_after is not None
+    assert report.brier_after is not None
     assert report.ece_after < report.ece_before / 3
     assert report.brier_after < report.brier_before
     assert report.ece_before == calibration_error([sigmoid(one) for one in OVERCONFIDENT[0]], OVERCONFIDENT[1])
@@ -90,8 +92,34 @@ def test_after_is_measured_on_pairs_that_were_not_fitted_on() -> None:
     labels = random.random(60) < 1 / (1 + np.exp(-scores))
     calibrator = Calibrator("isotonic").fit(scores.tolist(), labels.tolist())
     assert calibrator.report is not None
+    assert calibrator.report.brier_after is not None
     on_its_own_pairs = brier_score(calibrator.probabilities(scores.tolist()), labels.tolist())
     assert calibrator.report.brier_after > on_its_own_pairs + 0.01
+
+
+def test_where_a_part_of_the_pairs_cannot_be_fitted_after_is_not_known(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The one good pair of a high score decides: with it held out, the other good ones lie below the bad ones.
+    scores = [30.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    calibrator = Calibrator("platt").fit(scores, [True] * 5 + [False] * 5)
+    assert calibrator.probability(30.0) > calibrator.probability(0.0)
+    report = calibrator.report
+    assert report is not None
+    assert (report.ece_after, report.brier_after) == (None, None)
+    assert report.brier_before > 0
+    assert "how well it holds is not known" in caplog.text
+    calibrator.save(tmp_path / "c.json")
+    assert Calibrator.load(tmp_path / "c.json") == calibrator
+
+
+@pytest.mark.parametrize("method", ["platt", "temperature"])
+@pytest.mark.parametrize("size", [1e308, 1e-320])
+def test_log_odds_at_the_ends_of_all_numbers_have_probabilities(method: Method, size: float) -> None:
+    calibrator = Calibrator(method).fit([size, -size] * 10, [True, False] * 10)
+    found = calibrator.probabilities([-1e308, -size, 0.0, size, 1e308])
+    assert found == sorted(found)
+    assert all(0 <= one <= 1 for one in found)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -5,13 +5,14 @@ import pickle
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
 from llama_index.core.schema import TextNode
 
 from tamis.core.content import Content
-from tamis.core.errors import BadInput, MediaRefused
+from tamis.core.errors import BadInput, BadSetting, MediaRefused, ModelUnavailable, TamisError
 from tamis.core.media import MediaPolicy
 from tamis.retrievers import TamisEmbedding
 from tamis.testing import FakeEmbedder, FakeImageEmbedder
@@ -33,6 +34,31 @@ def test_it_is_written_down_by_name_and_made_again() -> None:
     assert (again.embedder, again.media, again.model_name) == (model.embedder, model.media, "fake-32")
     assert pickle.loads(pickle.dumps(model)).embedder == FakeEmbedder(32)  # noqa: S301
     assert TamisEmbedding().model_name == "all-MiniLM-L6-v2"
+
+
+class Unloadable(FakeEmbedder):
+    """Its model is not there."""
+
+    @property
+    def name(self) -> str:
+        raise ModelUnavailable("there is no such model")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "named"),
+    [
+        ({"embedder": Unloadable()}, ModelUnavailable, "^there is no such model$"),
+        ({"embedder": 5}, BadSetting, "an embedder needs"),
+        ({"embedder": {"name": "fake", "colour": "red"}}, BadSetting, "does not take these settings"),
+        ({"embedder": "fake", "media": "images"}, BadSetting, "media must be a MediaPolicy"),
+    ],
+)
+def test_what_cannot_be_used_is_an_error_of_tamis_and_not_pydantic_s(
+    settings: dict[str, Any], error: type[TamisError], named: str
+) -> None:
+    with pytest.raises(TamisError, match=named) as raised:
+        TamisEmbedding(**settings)
+    assert type(raised.value) is error
 
 
 def test_async_calls_overlap() -> None:

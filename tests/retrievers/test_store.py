@@ -1,6 +1,7 @@
 """The store: what goes in comes out, one writer at a time, and bad input is named."""
 
 import base64
+import json
 import os
 import signal
 import subprocess
@@ -58,7 +59,17 @@ def test_the_default_embedder_is_not_loaded_to_make_or_open_a_store(tmp_path: Pa
         assert (store.embedder.name, store.dimensions) == ("all-MiniLM-L6-v2", 384)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 99}', '{"format": 1}', "\0"])
+MANIFEST = {"format": 1, "embedder": "fake-64", "dimensions": 64, "collection": "tamis", "spec": {"name": "fake"}}
+DAMAGED = [
+    *("", "[]", "{", '{"format": 99}', '{"format": 1}', "\0"),
+    pytest.param("[" * 100_000, id="nested"),
+    *(json.dumps({**MANIFEST, "spec": spec}) for spec in (None, "fake", 3, ["fake"])),
+    *(json.dumps({**MANIFEST, "dimensions": dimensions}) for dimensions in (None, "64", 6.4, 0, True)),
+    *(json.dumps({**MANIFEST, "collection": collection}) for collection in (None, 3)),
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
 def test_a_damaged_manifest_is_a_store_error_that_names_the_file(tmp_path: Path, text: str) -> None:
     Store.open(tmp_path, FakeEmbedder(), create=True).close()
     (tmp_path / "manifest.json").write_text(text)
@@ -147,6 +158,23 @@ def test_deleting_by_id_and_by_document(store: Store) -> None:
     assert store.count() == 0
 
 
+def test_a_document_called_none_is_not_that_of_passages_without_one(store: Store) -> None:
+    store.add(
+        [TextNode(id_="free", text="a bus"), from_source("a", "a car", "None"), from_source("b", "a tax", "other")]
+    )
+    assert store.delete_documents(["None"]) == ["a"]
+    assert store.delete_documents(["None", "other"]) == ["b"]
+    assert store.ids() == ["free"]
+
+
+def test_a_text_in_place_of_a_list_deletes_nothing(store: Store) -> None:
+    store.add([TextNode(id_="a", text="a bus"), from_source("x", "a car", "b")])
+    for delete in (store.delete, store.delete_documents):
+        with pytest.raises(BadInput, match="list of ids"):
+            delete("ab")
+    assert store.ids() == ["a", "x"]
+
+
 def test_asking_for_no_nodes_gives_none(store: Store) -> None:
     store.add([TextNode(id_="a", text="a bus")])
     assert store.nodes([]) == []
@@ -170,6 +198,14 @@ def test_asking_for_no_nodes_gives_none(store: Store) -> None:
             "ImageNode",
         ),
         (TextNode(id_="bad", text="a bus", metadata={"x": object()}), "cannot be written down"),
+        (TextNode(id_="bad", text="a bus", metadata={"x": float("nan")}), "cannot be written down"),
+        (TextNode(id_="bad", text="a bus", metadata={"x": [1.0, float("-inf")]}), "cannot be written down"),
+        (TextNode(id_="bad", text="a bus", metadata={"half \ud800": 1}), "cannot be written down"),
+        (TextNode(id_="bad", text="a bus", metadata={"x": {"half \ud800": 1}}), "cannot be written down"),
+        (TextNode(id_="bad", text="a bus", metadata={"chroma:document": "another"}), "reserved by Chroma"),
+        (TextNode(id_="bad", text="a bus", metadata={"": 1}), "Chroma does not take this"),
+        (TextNode(id_="bad", text="a bus", metadata_template="{nope}"), "metadata_template.*cannot be filled in"),
+        (TextNode(id_="bad", text="a bus", text_template="{content:>999999999}"), "text_template.*cannot be filled in"),
         (TextNode(id_="good", text="the same id"), 'the id "good"'),
         (TextNode(id_="", text="no id"), "empty id"),
     ],

@@ -41,6 +41,8 @@ def calibrate(
     # Told before the scorer has worked for minutes, as is a wrong method.
     if not output.absolute().parent.is_dir():
         raise BadInput(f"there is no folder {output.absolute().parent} to write {output.name} into")
+    if output.is_dir():
+        raise BadInput(f"{output} is a folder; name a file in it with --output")
     from tamis.rerankers import Calibrator
 
     pairs = [line for line in lines if isinstance(line, Pair)]
@@ -91,14 +93,22 @@ def _document(fitted: "Calibrator", output: Path, unscored: int) -> dict[str, An
     return {**fitted.to_dict(), "output": str(output), "unscored": unscored}
 
 
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.4f}"
+
+
 def _print(fitted: "Calibrator", output: Path) -> None:
     report = fitted.report
     out = console()
     if report is not None:
         out.print(f"{report.n_pairs} pairs, {report.n_relevant} of them relevant; method {fitted.method}")
         out.print("                                  before   after (held out)")
-        out.print(f"expected calibration error        {report.ece_before:.4f}   {report.ece_after:.4f}")
-        out.print(f"Brier score                       {report.brier_before:.4f}   {report.brier_after:.4f}")
-        if report.brier_after > report.brier_before:
+        out.print(f"expected calibration error        {report.ece_before:.4f}   {_number(report.ece_after)}")
+        out.print(f"Brier score                       {report.brier_before:.4f}   {_number(report.brier_after)}")
+        if report.brier_after is None:
+            out.print(
+                "How well it holds is not known: with a fifth of the pairs held out, the others cannot be fitted."
+            )
+        elif report.brier_after > report.brier_before:
             out.print("It did not get better: the log-odds were well calibrated, or there are too few pairs.")
     out.print(f"written to {output}")

@@ -74,17 +74,29 @@ def _read_line(line: bytes) -> Pair | Case:
 
 def _pair(fields: dict[str, Any]) -> Pair:
     log_odds, label = fields["log_odds"], fields.get("label")
-    if isinstance(log_odds, bool) or not isinstance(log_odds, int | float) or not math.isfinite(log_odds):
-        raise BadInput(f'"log_odds" is {log_odds!r}; it must be a finite number')
+    if isinstance(log_odds, bool) or not isinstance(log_odds, int | float) or not _is_finite(log_odds):
+        raise BadInput(f'"log_odds" is {_shortened(repr(log_odds))}; it must be a finite number')
     if label not in (0, 1) or isinstance(label, float):
         raise BadInput(f'"label" is {label!r}; it must be 0 or 1')
     return Pair(float(log_odds), bool(label))
+
+
+def _is_finite(number: int | float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # JSON knows integers that no floating point number holds
+        return False
+
+
+def _shortened(text: str, longest: int = 60) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _case(fields: dict[str, Any]) -> Case:
     question, rows, gold = fields["question"], fields.get("documents"), fields.get("gold")
     if not isinstance(question, str) or not question.strip():
         raise BadInput(f'"question" is {question!r}; it must be a text')
+    _check_text("question", question)
     if not isinstance(rows, list) or not rows:
         raise BadInput('"documents" must be a list of {"id", "text"} with at least one in it')
     documents: dict[str, str] = {}
@@ -93,9 +105,18 @@ def _case(fields: dict[str, Any]) -> Case:
             raise BadInput(f'"documents[{place}]" must have an "id" and a "text", both texts')
         if row["id"] in documents:
             raise BadInput(f'"documents[{place}].id" is "{row["id"]}" a second time')
+        _check_text(f"documents[{place}].id", row["id"])
+        _check_text(f"documents[{place}].text", row["text"])
         documents[row["id"]] = row["text"]
     if not isinstance(gold, list) or not all(isinstance(id, str) for id in gold):
         raise BadInput('"gold" must be a list of document ids; empty when nothing answers the question')
     if missing := [id for id in gold if id not in documents]:
         raise BadInput(f'"gold" names "{missing[0]}", which is none of the documents')
     return Case(question, documents, frozenset(gold))
+
+
+def _check_text(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f'"{name}" has half of a surrogate pair in it, at character {error.start}') from error

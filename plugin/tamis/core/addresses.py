@@ -6,7 +6,8 @@ import socket
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from .errors import MediaRefused
+from .errors import MediaBroken, MediaRefused
+from .well_formed import well_formed
 
 _PORTS = {"http": 80, "https": 443}
 _SENT_AS_IS = "/?%:@!$&'()*+,;=~"
@@ -36,7 +37,8 @@ def parse_target(url: str, source: str) -> Target:
     """A URL taken apart; ``source`` names what was asked for in the MediaRefused that anything unusual raises.
 
     Refused are other schemes than http and https, user names and passwords, control characters, white space,
-    backslashes, local names, and numbers that resolvers read as addresses (2130706433, 0x7f.1, 0177.0.0.1).
+    backslashes, local names, and numbers that resolvers read as addresses (2130706433, 0x7f.1, 0177.0.0.1). Half a
+    surrogate pair, which nobody could send, is a MediaBroken.
 
     >>> parse_target("https://Example.org/a b.png?x=1", "a test")
     Target(scheme='https', host='example.org', port=443, request_path='/a%20b.png?x=1')
@@ -44,6 +46,8 @@ def parse_target(url: str, source: str) -> Target:
     # Parsers disagree about these: some drop them, some take them for a slash.
     if re.search(r"[\x00-\x1f\x7f\\]", url):
         raise MediaRefused(f"{source} contains a control character or a backslash")
+    if well_formed(url) != url:
+        raise MediaBroken(f"{source} contains half a surrogate pair, which no URL can")
     try:
         parts = urlsplit(url)
         port = parts.port

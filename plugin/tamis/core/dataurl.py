@@ -5,6 +5,7 @@ import binascii
 from urllib.parse import unquote_to_bytes
 
 from .errors import MediaBroken, MediaTooLarge
+from .well_formed import well_formed
 
 _LONGEST_ESCAPE = 3
 
@@ -24,6 +25,8 @@ def decode_data_url(url: str, max_bytes: int, source: object) -> bytes:
     # The smallest size the payload can decode to: white space and escapes aside, which only large ones would need.
     if len(payload) > max_bytes * _LONGEST_ESCAPE * 2 + 1024:
         raise MediaTooLarge(f"{source} holds {len(payload)} characters; max_bytes is {max_bytes}")
+    if well_formed(payload) != payload:
+        raise MediaBroken(f"{source} contains half a surrogate pair, which no URL can")
     raw = unquote_to_bytes(payload)
     if not is_base64:
         return raw

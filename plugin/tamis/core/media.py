@@ -1,7 +1,7 @@
 """What may be opened: the one door between a string that names an image and the image itself."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -41,9 +41,10 @@ class MediaPolicy:
     fetcher: "Fetcher | None" = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.roots, str | bytes) or not all(
-            isinstance(root, str | os.PathLike) and os.fspath(root) for root in self.roots
-        ):
+        if not isinstance(self.roots, Iterable) or isinstance(self.roots, str | bytes | Mapping):
+            raise BadSetting(f"roots must be a tuple of folders, not {self.roots!r}; for one folder write (FOLDER,)")
+        object.__setattr__(self, "roots", tuple(self.roots))
+        if not all(isinstance(root, str | os.PathLike) and os.fspath(root) for root in self.roots):
             raise BadSetting(f"roots must be a tuple of folders, not {self.roots!r}; for one folder write (FOLDER,)")
         # Absolute from the start: a later os.chdir must not move the permission to another folder.
         object.__setattr__(self, "roots", tuple(os.path.abspath(os.fspath(root)) for root in self.roots))

@@ -8,6 +8,7 @@ from typing import Any
 from tamis.core.content import Content
 from tamis.core.errors import BadSetting, MediaError, MissingExtra
 from tamis.core.media import MediaPolicy
+from tamis.core.well_formed import well_formed
 
 from .scorer import LocalScorer, checked_scores
 from .unavailable import tried_once, unavailable
@@ -63,14 +64,15 @@ class CrossEncoderScorer(LocalScorer):
 
     def _side(self, content: Content, sees: bool) -> Any:
         """One side of a pair as the model takes it; None when there is nothing in it that it can read."""
+        text = well_formed(content.text)
         if not content.images or not sees:
-            return content.text if content.text.strip() else None
+            return text if text.strip() else None
         try:
             pictures = [self.media.open(image) for image in content.images]
         except MediaError:
             return None
         picture = pictures[0] if len(pictures) == 1 else pictures
-        return {"text": content.text, "image": picture} if content.text.strip() else picture
+        return {"text": text, "image": picture} if text.strip() else picture
 
     def _load(self) -> Any:
         with self._lock:

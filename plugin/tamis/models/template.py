@@ -164,7 +164,7 @@ def _made(rows: Mapping[str, Any], forms: Any) -> Template:
         made = tuple(Form(str(row["user"]), frozenset(row.get("needs", ()))) for row in forms)
         template = Template(forms=made, **rows)
     except (AttributeError, KeyError, TypeError) as error:
-        raise BadSetting(f"a form of the template is not one with a \"user\" text: {error!r}") from error
+        raise BadSetting(f'a form of the template is not one with a "user" text: {error!r}') from error
     for form in made:
         if strange := sorted(form.needs - _NEEDED, key=str):
             raise BadSetting(f'"{strange[0]}" is no place; known: {", ".join(sorted(_NEEDED))}')

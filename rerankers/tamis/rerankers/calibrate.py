@@ -1,7 +1,9 @@
 """Calibrator: from a scorer's log-odds to probabilities that come true as often as they say."""
 
+import logging
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, NamedTuple, get_args
@@ -12,6 +14,8 @@ from tamis.core.errors import BadInput, BadSetting, MissingExtra, NotFitted
 
 from .probability import Vector, brier_score, calibration_error, sigmoid
 from .saved import read_saved, write_saved
+
+logger = logging.getLogger(__name__)
 
 Method = Literal["platt", "temperature", "isotonic"]
 
@@ -25,16 +29,17 @@ class CalibrationReport:
     """How well probabilities hold before and after calibration; all four numbers in [0, 1], lower is better.
 
     "Before" is the plain sigmoid of the log-odds. "After" is measured on pairs that the calibrator measured had not
-    been fitted on (5-fold cross-fitting); the calibrator itself is fitted on all ``n_pairs``. ``ece`` is the expected
-    calibration error over ten equal-mass bins, ``brier`` the mean squared error.
+    been fitted on (5-fold cross-fitting); the calibrator itself is fitted on all ``n_pairs``. It is None, not known,
+    where a part of few noisy pairs cannot be fitted though all together can. ``ece`` is the expected calibration error
+    over ten equal-mass bins, ``brier`` the mean squared error.
     """
 
     n_pairs: int
     n_relevant: int
     ece_before: float
-    ece_after: float
+    ece_after: float | None
     brier_before: float
-    brier_after: float
+    brier_after: float | None
 
 
 class Line(NamedTuple):
@@ -45,7 +50,7 @@ class Line(NamedTuple):
 
     def probability(self, log_odds: float) -> float:
         """P(relevant), in [0, 1]."""
-        return sigmoid(self.slope * log_odds + self.intercept)
+        return sigmoid(float(self.slope) * float(log_odds) + self.intercept)
 
 
 class Steps(NamedTuple):
@@ -100,9 +105,9 @@ class Calibrator:
             n_pairs=len(scores),
             n_relevant=int(relevant.sum()),
             ece_before=calibration_error(before, relevant),
-            ece_after=calibration_error(after, relevant),
+            ece_after=None if after is None else calibration_error(after, relevant),
             brier_before=brier_score(before, relevant),
-            brier_after=brier_score(after, relevant),
+            brier_after=None if after is None else brier_score(after, relevant),
         )
         return replace(self, curve=curve, report=report)
 
@@ -230,7 +235,9 @@ def line_fit(method: Method, scores: Vector, relevant: Vector) -> Line:
         np.repeat([1, 0], len(scores)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-    line = Line(float(model.coef_[0, 0]) / scale, float(np.ravel(model.intercept_)[0]) if method == "platt" else 0.0)
+    # Log-odds that are next to nothing want a slope beyond all numbers; an infinite one has no probability for 0.
+    slope = min(float(model.coef_[0, 0]) / scale, sys.float_info.max)
+    line = Line(slope, float(np.ravel(model.intercept_)[0]) if method == "platt" else 0.0)
     if not line.slope > 0:
         raise BadInput(
             f"passages with higher log-odds are not more often relevant (fitted slope {line.slope:.3g}): "
@@ -257,8 +264,11 @@ def isotonic_steps(scores: Vector, relevant: Vector) -> Steps:
     return steps
 
 
-def cross_fitted(method: Method, scores: Vector, relevant: Vector) -> Vector:
-    """The probability of each pair by a curve fitted on the other folds; every fold has its share of both classes."""
+def cross_fitted(method: Method, scores: Vector, relevant: Vector) -> Vector | None:
+    """The probability of each pair by a curve fitted on the other folds; every fold has its share of both classes.
+
+    None, with a warning in the log, where those of one fold left out cannot be fitted.
+    """
     fold = np.empty(len(scores), dtype=int)
     for label in (0.0, 1.0):
         members = np.flatnonzero(relevant == label)
@@ -266,6 +276,14 @@ def cross_fitted(method: Method, scores: Vector, relevant: Vector) -> Vector:
     after = np.empty(len(scores))
     for number in range(FOLDS):
         held_out = fold == number
-        curve = fitted_curve(method, scores[~held_out], relevant[~held_out])
+        try:
+            curve = fitted_curve(method, scores[~held_out], relevant[~held_out])
+        except BadInput as error:
+            logger.warning(
+                "the calibrator is fitted on all %d pairs, how well it holds is not known: without a fifth of them %s",
+                len(scores),
+                error,
+            )
+            return None
         after[held_out] = [curve.probability(score) for score in scores[held_out]]
     return after

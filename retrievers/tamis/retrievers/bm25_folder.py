@@ -24,7 +24,9 @@ _POINTER = "current.json"
 _VECTORS = "vectors.npy"
 _ARRAYS = ("frequencies", "lengths", "digests")
 # A taste of everything the tokenizer tells apart: if its terms change, what was counted with it is out of date.
-_SAMPLE = "How were the Retrieving passages of HTTPServer.is_dir v2 3.14 ranked? Straße naïve 東京都 한국어 e-mail"
+_SAMPLE = (
+    "How were the Retrieving passages of HTTPServer.is_dir v2 3.14 ranked? Straße naïve U\u0308ber 東京都 한국어 e-mail"
+)
 
 
 class Loaded(NamedTuple):

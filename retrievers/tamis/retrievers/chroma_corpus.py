@@ -1,22 +1,26 @@
 """A Chroma collection as a corpus: ids and distances first, texts only for what is shown."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from llama_index.core.schema import BaseNode, TextNode
+from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import MetadataFilters
-from llama_index.core.vector_stores.utils import metadata_dict_to_node
 from numpy.typing import NDArray
 
-from tamis.core.errors import BadInput, StoreError
+from tamis.core.errors import BadInput, StoreError, TamisError
 
 from .chroma_file import ChromaFile
 from .corpus import Nearest, Passage, Vectors, Version, unit
 from .filters import chroma_where
+from .records import readable_node
 from .threads import in_thread
+
+logger = logging.getLogger(__name__)
 
 # Ids asked for at once; more makes SQLite's statements long and saves nothing.
 _BATCH = 2000
@@ -42,6 +46,7 @@ class ChromaCorpus:
         settings = configuration.get("hnsw") or configuration.get("spann") or {}
         self._space = str(settings.get("space", "l2"))
         self._unit_vectors: bool | None = True if self._space == "cosine" else None
+        self._damaged: set[str] = set()
 
     @property
     def _collection(self) -> Any:
@@ -98,18 +103,19 @@ class ChromaCorpus:
                 yield Passage(id, text or "")
 
     def nodes(self, ids: Sequence[str]) -> dict[str, BaseNode]:
-        """The nodes of these ids; what is not in the collection is left out."""
-        nodes: dict[str, BaseNode] = {}
+        """The nodes of these ids; what is not in the collection is left out, and what is damaged, with a warning."""
+        nodes: dict[str, BaseNode | None] = {}
         for some in _batches(list(dict.fromkeys(ids))):
             records = (self._file and self._file.records(str(self._collection.id), some)) or {}
             for id, (text, content, kind) in records.items():
-                nodes[id] = metadata_dict_to_node({"_node_content": content, "_node_type": kind}, text=text)
+                nodes[id] = readable_node(id, text, {"_node_content": content, "_node_type": kind})
             if others := [id for id in some if id not in nodes]:
                 with reported():
                     found = self._collection.get(ids=others, include=["documents", "metadatas"])
                 for id, document, metadata in zip(found["ids"], found["documents"], found["metadatas"], strict=True):
-                    nodes[id] = _node(id, document, metadata)
-        return nodes
+                    nodes[id] = readable_node(id, document or "", metadata or {})
+        self._tell_of([id for id, node in nodes.items() if node is None])
+        return {id: node for id, node in nodes.items() if node is not None}
 
     def nearest(self, vector: Sequence[float], depth: int, filters: MetadataFilters | None) -> Nearest:
         """The nearest passages; equal similarities in the order of ids."""
@@ -122,7 +128,9 @@ class ChromaCorpus:
                 query_embeddings=[query], n_results=depth, where=chroma_where(filters), include=["distances"]
             )
         similarities = self._similarity(np.asarray(found["distances"][0], dtype=float)).tolist()
-        best = sorted(zip([-similarity for similarity in similarities], found["ids"][0], strict=True))
+        gone = self._still_damaged(found["ids"][0])
+        pairs = zip([-similarity for similarity in similarities], found["ids"][0], strict=True)
+        best = sorted(pair for pair in pairs if pair[1] not in gone)
         return Nearest([id for _, id in best], [-negative for negative, _ in best])
 
     async def anearest(self, vector: Sequence[float], depth: int, filters: MetadataFilters | None) -> Nearest:
@@ -154,6 +162,20 @@ class ChromaCorpus:
         with reported():
             return set(self._collection.get(where=chroma_where(filters), include=[])["ids"])
 
+    def _still_damaged(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids whose node was damaged and is not replaced yet: nobody need look for them at each query."""
+        known = self._damaged.intersection(ids)
+        return known - self.nodes(sorted(known)).keys() if known else known
+
+    def _tell_of(self, damaged: Sequence[str]) -> None:
+        """One warning about each passage, however often it is found."""
+        if new := [id for id in damaged if id not in self._damaged]:
+            self._damaged.update(new)
+            logger.warning(
+                'passages with a damaged LlamaIndex node are left out: %d, such as "%s"; add them anew, or delete them',
+                len(new), new[0],
+            )  # fmt: skip
+
     def _position(self) -> int | None:
         return None if self._file is None else self._file.position()
 
@@ -175,13 +197,6 @@ def _database(collection: Any) -> Path | None:
     return Path(settings.persist_directory).absolute() / "chroma.sqlite3" if embedded else None
 
 
-def _node(id: str, text: str | None, metadata: Mapping[str, Any] | None) -> BaseNode:
-    if metadata and "_node_content" in metadata:
-        return metadata_dict_to_node(dict(metadata), text=text or "")
-    # Put there by somebody who does not use LlamaIndex.
-    return TextNode(id_=id, text=text or "", metadata=dict(metadata or {}))
-
-
 def _batches(ids: list[str]) -> Iterator[list[str]]:
     for begin in range(0, len(ids), _BATCH):
         yield ids[begin : begin + _BATCH]
@@ -195,7 +210,11 @@ def reported() -> Iterator[None]:
 
     try:
         yield
-    except (InvalidDimensionException, InvalidArgumentError) as error:
+    except TamisError:
+        raise
+    except json.JSONDecodeError as error:
+        raise StoreError(f"the Chroma server's answer cannot be read: {error}; is it a Chroma server?") from error
+    except (InvalidDimensionException, InvalidArgumentError, ValueError) as error:
         raise BadInput(f"Chroma does not take this: {error}") from error
     except ChromaError as error:
         raise StoreError(f"Chroma failed: {error}") from error

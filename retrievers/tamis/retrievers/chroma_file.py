@@ -40,6 +40,7 @@ class ChromaFile:
         self._file = file
         self._guard = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._process = os.getpid()
         self._segments: dict[str, str] = {}
         self._known: tuple[tuple[int, int, int], int] | None = None
 
@@ -89,7 +90,9 @@ class ChromaFile:
     def _rows(self, statement: str, values: Sequence[str | int]) -> list[tuple[str, ...]] | None:
         try:
             with self._guard:
-                if self._connection is None:
+                if self._connection is None or self._process != os.getpid():
+                    # SQLite's connections must not be carried into a forked process.
+                    self._process = os.getpid()
                     self._connection = sqlite3.connect(
                         f"{self._file.as_uri()}?mode=ro", uri=True, check_same_thread=False
                     )

@@ -17,6 +17,7 @@ from .place import Server
 _PATIENCE_S = 2.0
 _TICK_NS = 2 * 10**9
 LOCK = "writer.lock"
+_LEFT_BEHIND: list[Any] = []
 
 
 class Database:
@@ -41,6 +42,7 @@ class Database:
         # Never, so far: the first time others write is followed at once.
         self._opened_at = -_PATIENCE_S
         self._client = _embedded(folder / "chroma", 0)
+        self._process = os.getpid()
         self._retired: list[Any] = []
         self._stamp = 0
         self._collections: dict[str, Any] = {}
@@ -66,10 +68,12 @@ class Database:
 
     def client(self) -> Any:
         """Chroma as it is open now."""
+        self._follow_fork()
         return self._client
 
     def collection(self, name: str) -> Any:
         """A collection of it. Raises Chroma's NotFoundError."""
+        self._follow_fork()
         with self._guard:
             if name not in self._collections:
                 self._collections[name] = self._client.get_collection(name, embedding_function=None)
@@ -103,6 +107,20 @@ class Database:
                 self._reopen()
                 self._seen = writer
                 self._opened_at = time.monotonic()
+
+    def _follow_fork(self) -> None:
+        """A forked process opens Chroma anew: it has a copy of the client, and none of the threads that serve it."""
+        if self._process == os.getpid():
+            return
+        with self._guard:
+            if self._process != os.getpid():
+                # Never closed here: that would wait for those threads.
+                _LEFT_BEHIND.extend((*self._retired, self._client))
+                self._generation += 1
+                self._retired = []
+                self._client = _embedded(self._folder / "chroma", self._generation)
+                self._collections = {}
+                self._process = os.getpid()
 
     def _reopen(self) -> None:
         self._generation += 1

@@ -59,6 +59,12 @@ class TamisEmbedding(MultiModalEmbedding):
     media: Any = Field(default_factory=MediaPolicy, description="The MediaPolicy: which images may be opened.")
     embed_batch_size: int = Field(default=64, gt=0, description="Contents embedded at once.")
 
+    def __init__(self, **settings: Any) -> None:
+        # Before pydantic has them: it would wrap the error of a model that cannot be loaded in one of its own.
+        settings["embedder"] = embedder_of(settings.get("embedder", type(self).model_fields["embedder"].default))
+        settings["media"] = _policy_of(settings.get("media", MediaPolicy()))
+        super().__init__(**settings)
+
     @classmethod
     def class_name(cls) -> str:
         return "TamisEmbedding"
@@ -75,11 +81,7 @@ class TamisEmbedding(MultiModalEmbedding):
     @field_validator("media", mode="before")
     @classmethod
     def _allowed(cls, policy: object) -> MediaPolicy:
-        if isinstance(policy, dict):
-            return MediaPolicy.from_dict(policy)
-        if not isinstance(policy, MediaPolicy):
-            raise BadSetting(f"media must be a MediaPolicy, not {policy!r}")
-        return policy
+        return _policy_of(policy)
 
     @field_serializer("media")
     def _policy(self, media: MediaPolicy) -> dict[str, Any]:
@@ -134,6 +136,14 @@ class TamisEmbedding(MultiModalEmbedding):
 
     async def _aget_image_embedding(self, img_file_path: ImageType) -> Embedding:
         return await in_thread(self._get_image_embedding, img_file_path)
+
+
+def _policy_of(policy: object) -> MediaPolicy:
+    if isinstance(policy, dict):
+        return MediaPolicy.from_dict(policy)
+    if not isinstance(policy, MediaPolicy):
+        raise BadSetting(f"media must be a MediaPolicy, not {policy!r}")
+    return policy
 
 
 def _image(source: ImageType) -> Image:

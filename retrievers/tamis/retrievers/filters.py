@@ -15,7 +15,6 @@ _OPERATORS = {
     FilterOperator.LTE: "$lte",
     FilterOperator.IN: "$in",
     FilterOperator.NIN: "$nin",
-    FilterOperator.CONTAINS: "$contains",
 }
 _CONDITIONS = {FilterCondition.AND: "$and", FilterCondition.OR: "$or"}
 
@@ -47,5 +46,13 @@ def chroma_where(filters: MetadataFilters | None) -> dict[str, Any] | None:
 def _condition(one: MetadataFilter) -> dict[str, Any]:
     if one.operator not in _OPERATORS:
         known = ", ".join(operator.value for operator in _OPERATORS)
+        # "contains" too: lists are kept inside the node, where Chroma does not look, and of a text it finds no part.
         raise BadSetting(f'Chroma cannot filter "{one.key}" by "{one.operator.value}"; it knows: {known}')
+    if one.operator in (FilterOperator.IN, FilterOperator.NIN):
+        if not isinstance(one.value, list):
+            raise BadSetting(f'the filter "{one.key}" {one.operator.value} needs a list, not {one.value!r}')
+        if not one.value:
+            # Chroma takes no empty list. Nothing is in it, and everything is not in it.
+            both = [{one.key: {"$eq": ""}}, {one.key: {"$ne": ""}}]
+            return {"$and" if one.operator is FilterOperator.IN else "$or": both}
     return {one.key: {_OPERATORS[one.operator]: one.value}}

@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +31,7 @@ from .embedding import TamisEmbedding
 from .fusion import Fused
 from .planted import PlantedBm25, PlantedCorpus
 from .postings import Postings, digest_of
+from .settings import at_least_one, checked_calibrations, checked_weights, not_negative
 from .sources import Answers, Calibrations, Lexical, Near, by_rank, by_score
 from .threads import in_thread, started
 
@@ -42,7 +42,6 @@ logger = logging.getLogger(__name__)
 dispatcher = get_dispatcher(__name__)
 
 Fusion = Literal["rrf", "calibrated"]
-SOURCES = ("dense", "bm25", "image")
 # A search is repeated once, when it shows that the store has changed since BM25 last looked.
 _ATTEMPTS = 2
 
@@ -84,17 +83,18 @@ class HybridRetriever(BaseRetriever):
         verbose: bool = False,
     ) -> None:
         super().__init__(callback_manager, object_map, objects, verbose)
-        self.similarity_top_k = _at_least_one("similarity_top_k", similarity_top_k)
-        self.source_top_k = _at_least_one("source_top_k", source_top_k)
+        self.similarity_top_k = at_least_one("similarity_top_k", similarity_top_k)
+        self.source_top_k = at_least_one("source_top_k", source_top_k)
         if fusion not in get_args(Fusion):
             raise BadSetting(f"fusion is {fusion!r}; it must be one of {', '.join(get_args(Fusion))}")
-        if not (math.isfinite(rrf_k) and rrf_k >= 0):
-            raise BadSetting(f"rrf_k is {rrf_k}; it must be 0 or more (60 in the paper)")
         self.fusion = fusion
-        self.rrf_k = rrf_k
-        self.weights = _checked_weights(weights or {})
-        self.calibrations = dict(calibrations or {})
-        _known_sources("calibrations", self.calibrations)
+        self.rrf_k = not_negative("rrf_k", rrf_k)
+        self.weights = checked_weights(weights, lambda: _sees_images(embed_model))
+        self.calibrations = checked_calibrations(calibrations)
+        if not isinstance(filters, MetadataFilters | None):
+            raise BadSetting(f"filters is {filters!r}; it must be LlamaIndex's MetadataFilters")
+        if not isinstance(media, MediaPolicy | None):
+            raise BadSetting(f"media is {media!r}; it must be a MediaPolicy")
         self.filters = filters
         self.media = media or MediaPolicy()
         self._corpus = corpus
@@ -361,25 +361,3 @@ def _multimodal(model: BaseEmbedding) -> MultiModalEmbedding:
 def _mean(vectors: Sequence[Sequence[float]]) -> list[float]:
     """The direction between several vectors."""
     return [float(value) for value in np.mean(np.asarray(vectors, dtype=float), axis=0)]
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise BadSetting(f"{name} is {value!r}; it must be a whole number of at least 1")
-    return value
-
-
-def _known_sources(setting: str, given: Mapping[str, object]) -> None:
-    for source in given:
-        if source not in SOURCES:
-            raise BadSetting(f'{setting} has no source "{source}"; known: {", ".join(SOURCES)}')
-
-
-def _checked_weights(weights: Mapping[str, float]) -> dict[str, float]:
-    _known_sources("weights", weights)
-    for source, weight in weights.items():
-        if not (math.isfinite(weight) and weight >= 0):
-            raise BadSetting(f'the weight of "{source}" is {weight}; it must be 0 or more')
-    if weights and not any(weights.get(source, 1.0) for source in SOURCES):
-        raise BadSetting("all weights are 0; at least one source must count")
-    return {source: float(weight) for source, weight in weights.items()}

@@ -14,6 +14,7 @@ from llama_index.core.vector_stores.types import (
 from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
 from tamis.core.errors import BadInput, StoreError
+from tamis.nodes import broken_templates
 
 from .chroma_corpus import ChromaCorpus
 from .corpus import Corpus, Nearest, Passage, Vectors, Version, unit
@@ -164,4 +165,4 @@ class IndexCorpus:
 
 
 def _copy(node: BaseNode) -> BaseNode:
-    return node.model_copy(update={"metadata": dict(node.metadata)})
+    return node.model_copy(update={"metadata": dict(node.metadata), **broken_templates(node)})

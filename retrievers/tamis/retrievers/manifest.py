@@ -42,9 +42,13 @@ class Manifest:
                     "update Tamis, or build the store anew"
                 )
             manifest = cls(**written)
-            if not (isinstance(manifest.embedder, str) and isinstance(manifest.dimensions, int)):
-                raise TypeError("embedder must be text and dimensions a whole number")
-        except (ValueError, TypeError, KeyError) as error:
+            if not (isinstance(manifest.embedder, str) and isinstance(manifest.collection, str)):
+                raise TypeError("embedder and collection must be text")
+            if type(manifest.dimensions) is not int or manifest.dimensions < 1:
+                raise TypeError("dimensions must be a whole number of at least 1")
+            if not isinstance(manifest.spec, dict):
+                raise TypeError("spec must be an object")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise StoreError(f"{source} is damaged ({error!r}); restore it, or build the store anew") from error
         return manifest
 

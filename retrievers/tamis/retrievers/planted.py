@@ -40,7 +40,8 @@ class PlantedCorpus:
             contents = [content_of(node, MetadataMode.EMBED) for node in nodes]
             rows: Sequence[Sequence[float]] = self._embed_model.embed(contents, "passage").tolist()
         else:
-            rows = self._embed_model.get_text_embedding_batch([node.get_content(MetadataMode.EMBED) for node in nodes])
+            texts = [content_of(node, MetadataMode.EMBED).text for node in nodes]
+            rows = self._embed_model.get_text_embedding_batch(texts)
         return np.stack([unit(row) for row in rows])
 
     @property

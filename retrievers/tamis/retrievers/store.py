@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
 _MANIFEST_KEY = "tamis_manifest"
 _BATCH = 1000
+# What LlamaIndex writes for a passage that comes from no document.
+_NO_SOURCE = "None"
 
 
 class Store:
@@ -98,23 +100,24 @@ class Store:
             try:
                 with reported():
                     manifest = _on_server(remote.client(), name, collection, given, create)
-                    used = _same(manifest, given, name)
+                used = _same(manifest, given, name)
+                with reported():
                     corpus = ChromaCorpus(partial(remote.collection, collection))
             except BaseException:
                 remote.release()
                 raise
             return cls(name, remote, manifest, used, corpus, side or cache_folder(name, collection), policy)
-        folder = Path(place).absolute()
+        name = str(Path(place).absolute())
+        # One store must not be opened twice under two names: each would save its own vector index over the other's.
+        folder = Path(os.path.realpath(place))
         if not (folder / FILE).exists():
             if not create:
-                raise StoreMissing(f"there is no store in {folder}; make one with `tamis index DIR --store {place}`")
+                raise StoreMissing(f"there is no store in {name}; make one with `tamis index DIR --store {place}`")
             _make(folder, collection, given or embedder_of(DEFAULT_EMBEDDER))
         manifest = Manifest.load(folder)
         if manifest.collection != collection:
-            raise StoreMissing(
-                f'the store in {folder} has no collection "{collection}", it has "{manifest.collection}"'
-            )
-        used = _same(manifest, given, str(folder))
+            raise StoreMissing(f'the store in {name} has no collection "{collection}", it has "{manifest.collection}"')
+        used = _same(manifest, given, name)
         database = Database.at(folder)
         try:
             with reported():
@@ -125,7 +128,7 @@ class Store:
         except BaseException:
             database.release()
             raise
-        return cls(str(folder), database, manifest, used, corpus, side or folder / "bm25", policy)
+        return cls(name, database, manifest, used, corpus, side or folder / "bm25", policy)
 
     @property
     def dimensions(self) -> int:
@@ -184,17 +187,18 @@ class Store:
             for begin in range(0, len(records), _BATCH):
                 part = slice(begin, begin + _BATCH)
                 vectors = self._vectors(nodes[part])
+                words = {node.node_id: counted_node(node) for node in nodes[part]}
                 with self.bm25.writing():
                     self._upsert(records[part], vectors)
                     self.bm25.changed(
-                        {node.node_id: counted_node(node) for node in nodes[part]},
+                        words,
                         vectors={record.id: unit(row) for record, row in zip(records[part], vectors, strict=True)},
                     )
         return [record.id for record in records]
 
     def delete(self, ids: Sequence[str]) -> None:
         """Removes passages; ids that are not there are passed over. Raises StoreLocked."""
-        gone = list(dict.fromkeys(ids))
+        gone = _distinct(ids)
         with self.writing():
             for begin in range(0, len(gone), _BATCH):
                 part = gone[begin : begin + _BATCH]
@@ -204,13 +208,14 @@ class Store:
 
     def delete_documents(self, ref_doc_ids: Sequence[str]) -> list[str]:
         """Removes all passages of these source documents, and returns their ids. Raises StoreLocked."""
-        wanted = list(dict.fromkeys(ref_doc_ids))
+        wanted = _distinct(ref_doc_ids)
         found: list[str] = []
         with self.writing():
+            if _NO_SOURCE in wanted:
+                wanted.remove(_NO_SOURCE)
+                found += [node.node_id for node in self.nodes(self._of([_NO_SOURCE])) if node.ref_doc_id == _NO_SOURCE]
             for begin in range(0, len(wanted), _BATCH):
-                with reported():
-                    where = {"ref_doc_id": {"$in": wanted[begin : begin + _BATCH]}}
-                    found += self._collection.get(where=where, include=[])["ids"]
+                found += self._of(wanted[begin : begin + _BATCH])
             self.delete(found)
         return found
 
@@ -273,6 +278,12 @@ class Store:
     def _collection(self) -> Any:
         return self._database.collection(self.manifest.collection)
 
+    def _of(self, ref_doc_ids: Sequence[str]) -> list[str]:
+        """The ids of the passages that are written down as of these source documents."""
+        with reported():
+            found = self._collection.get(where={"ref_doc_id": {"$in": list(ref_doc_ids)}}, include=[])
+        return list(found["ids"])
+
     def _check_embedding(self, node: BaseNode) -> None:
         if node.embedding is None:
             return
@@ -307,6 +318,13 @@ class Store:
                 documents=[record.text for record in records],
                 metadatas=[replacing(record, old.get(record.id)) for record in records],
             )
+
+
+def _distinct(ids: Sequence[str]) -> list[str]:
+    # A text is a sequence too, of ids of one letter: nothing must be deleted by them.
+    if isinstance(ids, str):
+        raise BadInput(f"ids is the text {ids!r}; give a list of ids")
+    return list(dict.fromkeys(ids))
 
 
 def _make(folder: Path, collection: str, embedder: Embedder) -> None:

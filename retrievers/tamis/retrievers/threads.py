@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
@@ -17,6 +18,11 @@ _THREADS = 32
 @cache
 def _pool(name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_THREADS, thread_name_prefix=f"tamis-{name}")
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked process has the pools but none of their threads: work given to them would never be done.
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def started(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
