@@ -115,6 +115,28 @@ def test_a_store_in_a_file_and_a_file_for_a_folder_end_with_2(tmp_path: Path, fo
     assert (code, "bus.md is not a folder" in err) == (2, True)
 
 
+@pytest.mark.parametrize("store", ["docs", "docs/../docs/", "link"])
+def test_the_folder_itself_is_no_place_for_the_store_and_nothing_is_made_in_it(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("docs")
+    code, out, error = _index(folder, Path(store))
+    assert (code, out) == (2, "")
+    assert "is the store itself; keep the store in a folder of its own" in error
+    assert sorted(path.name for path in folder.iterdir()) == ["boat.txt", "bus.md", "junk.bin"]
+
+
+def test_no_place_at_all_is_refused_and_makes_no_store_in_the_current_folder(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["index", str(folder), "--store", "", "--embedder", "fake"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.strip() == "tamis: --store is empty; name a folder, or the URL of a Chroma server"
+    assert [path.name for path in tmp_path.iterdir()] == ["docs"]
+
+
 def test_file_names_cannot_steer_the_terminal(tmp_path: Path, folder: Path) -> None:
     (folder / "\x1b[31mred.bin").write_bytes(b"\0")
     assert "\x1b" not in _index(folder, tmp_path / "store")[1]

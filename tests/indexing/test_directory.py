@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from llama_index.core.schema import ImageNode
 from numpy.typing import NDArray
 
 from tamis.core.content import Content
@@ -208,30 +207,6 @@ def test_a_passage_that_cannot_be_embedded_fails_its_file_only(folder: Path, ope
     assert index_directory(folder, store).new == 1
 
 
-def test_a_caption_is_part_of_its_image_and_nothing_else(folder: Path, open_store: OpenStore) -> None:
-    (folder / "photo.txt").write_text("a lighthouse")
-    store = open_store()
-    assert index_directory(folder, store).new == 1
-    write_image(folder / "photo.png")
-    report = index_directory(folder, store)
-    assert (report.new, report.removed) == (1, 1)
-    (node,) = store.nodes(store.ids())
-    assert isinstance(node, ImageNode)
-    assert (node.text, node.image_path) == ("a lighthouse", str(folder / "photo.png"))
-    (folder / "photo.txt").write_text("a windmill")
-    assert index_directory(folder, store).changed == 1
-    assert list(_content(store).values()) == ["a windmill"]
-
-
-def test_a_caption_stays_one_when_only_texts_are_asked_for(folder: Path, open_store: OpenStore) -> None:
-    write_image(folder / "photo.png")
-    (folder / "photo.txt").write_text("a lighthouse")
-    (folder / "other.txt").write_text("a text")
-    store = open_store()
-    index_directory(folder, store, glob=["*.txt"])
-    assert _files(store) == {"other.txt"}
-
-
 def test_the_text_in_an_image_is_found_and_one_without_any_is_skipped(folder: Path, open_store: OpenStore) -> None:
     pytest.importorskip("rapidocr_onnxruntime", reason="the extra ocr is not installed")
     write_image(folder / "scan.png", "white", "Invoice 4711 total 99 euro")
@@ -380,32 +355,6 @@ def test_a_run_that_is_killed_while_replacing_leaves_no_stale_and_no_double_pass
     index_directory(folder, fresh)
     assert _content(store) == _content(fresh)
     assert index_directory(folder, store).unchanged == 60
-
-
-@pytest.mark.parametrize("torn", ["", "{", "[]", '{"docstore/metadata": 5}'])
-def test_a_torn_list_of_files_costs_time_and_makes_no_double(
-    tmp_path: Path, folder: Path, open_store: OpenStore, torn: str
-) -> None:
-    (folder / "a.md").write_text("# A\n\none\n\n# B\n\ntwo")
-    store = open_store()
-    index_directory(folder, store)
-    before = _content(store)
-    (folder / "gone.txt").write_text("deleted while nobody knew")
-    index_directory(folder, store)
-    (folder / "gone.txt").unlink()
-    (tmp_path / "store/files.json").write_text(torn)
-    report = index_directory(folder, store)
-    assert (report.changed, report.removed) == (1, 1)
-    assert _content(store) == before
-
-
-def test_a_store_that_somebody_emptied_is_filled_again(folder: Path, open_store: OpenStore) -> None:
-    (folder / "a.txt").write_text("text")
-    store = open_store()
-    index_directory(folder, store)
-    store.delete(store.ids())
-    assert index_directory(folder, store).new == 1
-    assert store.count() == 1
 
 
 def test_settings_out_of_range_and_missing_folders_are_refused_before_anything_is_done(

@@ -101,3 +101,12 @@ def test_a_path_fits_itself_its_suffix_pattern_and_nothing_else_by_accident(part
     assert matches(relative, ["*"])
     assert not matches(relative, ["z*"])
     assert not matches(relative, [])
+
+
+def test_another_store_in_the_folder_is_left_out_and_named(tmp_path: Path) -> None:
+    _write(tmp_path, "a.md", "sub/store/writer.lock", "sub/store/manifest.json", "sub/store/b.md")
+    found = find_files(tmp_path)
+    assert found.files == ("a.md",)
+    assert [(issue.file, "a store of Tamis" in issue.reason) for issue in found.skipped] == [("sub/store/", True)]
+    assert find_files(tmp_path, leave_out=[tmp_path / "sub/store"]).skipped == ()
+    assert find_files(tmp_path, exclude=["sub"]).skipped == ()

@@ -1,8 +1,10 @@
 """How documents are cut, and that the pieces can be found again."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import TextNode
+from llama_index.core.utils import get_tokenizer
 
 from tamis.indexing.document import PAGE_BREAK, FileDocument, ImageFileDocument
 from tamis.indexing.passages import PassageParser, blocks
@@ -53,6 +55,21 @@ def test_pages_of_a_pdf_are_never_mixed_and_keep_their_label() -> None:
 def test_a_very_long_heading_leaves_room_for_the_text() -> None:
     passages = PassageParser()([_document(f"# {'long ' * 2000}\n\n## Below\n\ntext")])
     assert any("text" in passage.get_content() for passage in passages)
+
+
+@pytest.mark.parametrize("size", [32, 64, 220])
+def test_headings_of_many_tokens_leave_half_of_a_passage_for_the_text(
+    size: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heading = "დოკუმენტაციის განყოფილება ინსტალაციისა და კონფიგურაციის შესახებ"
+    text = f"# {heading} ერთი\n\nyes\n\n## {heading} ორი\n\nno\n\n### abc\n\nSet the number of days."
+    passages = PassageParser(chunk_size=size, chunk_overlap=10)([_document(text)])
+    assert passages[-1].get_content() == "### abc\n\nSet the number of days."
+    section = passages[-1].metadata["section"]
+    assert heading.startswith(section[:60])
+    assert len(get_tokenizer()(section)) <= size // 2
+    # LlamaIndex says on stdout that little room is left, where commands print their JSON.
+    assert capsys.readouterr().out == ""
 
 
 def test_an_image_without_text_is_one_passage_and_keeps_its_path() -> None:

@@ -6,12 +6,18 @@ from typing import Annotated
 import typer
 
 from .options import AsJson
+from .places import checked_place, folder_of
 from .terminal import console, print_json
 
 
 def demo(
     store: Annotated[
-        Path | None, typer.Option("--store", help="Where the demonstration's store lies [a cache folder].")
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="PATH",
+            help="The demonstration's store: a folder, or the URL of a Chroma server [a cache folder].",
+        ),
     ] = None,
     output: Annotated[
         Path,
@@ -32,6 +38,8 @@ def demo(
     contradictions, instructions. The first run builds a store of about 1,950 passages, which takes a minute or two;
     later ones use it.
     """
+    if store is not None:
+        folder_of(checked_place(store))
     from tamis.demo.run import ATTACKED, run_demo
 
     result = run_demo(store=store, output=output, progress=not as_json, attacks=ATTACKED if attacks else 0)

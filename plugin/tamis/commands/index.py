@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import AsJson, StorePath
+from .places import checked_place, folder_of
 from .terminal import console, one_line, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -41,9 +42,12 @@ def index(
     Run it again after the folder has changed: unchanged files are skipped, changed ones replaced, deleted ones
     removed. It can be interrupted at any time; the store stays usable and the next run goes on.
     """
-    from tamis.indexing.discover import check_folder
+    from tamis.indexing.discover import check_apart, check_folder
 
-    check_folder(directory)
+    root = check_folder(directory)
+    # Before the store is made, which would leave its files among those that are to be read.
+    if folder := folder_of(checked_place(store)):
+        check_apart(root, folder)
     from tamis.indexing import index_directory
     from tamis.retrievers import Store
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
 from llama_index.core.schema import Document
 
-from tamis.core.errors import BadInput, BadSetting, MediaError
+from tamis.core.errors import BROKEN_SETUP, BadInput, BadSetting, MediaError, StoreError, TamisError
 from tamis.core.media import MediaPolicy
 from tamis.retrievers import Store, TamisEmbedding
 from tamis.retrievers.place import cache_folder, server_of
@@ -135,7 +135,6 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.sink = StoreSink(self.store)
-        self.captions = frozenset(file for caption in self.reading.captions.values() for file in caption.files)
         self._sees_images = "image" in self.store.embedder.modalities
         self._reconcile()
         self._pipeline = IngestionPipeline(
@@ -155,38 +154,62 @@ class _Run:
         if known and self.store.count() == 0:
             for document_id in known:
                 self.ledger.forget(document_id)
-        elif not known:
+        elif not known or self.ledger.lost:
             # Read anew, or removed if they are gone: without this, a deleted file's passages would stay for good.
-            self.ledger.note_pending(sorted({id.rpartition("#")[0] for id in self.store.ids() if "#" in id}))
+            self.ledger.take_for_pending(sorted({id.rpartition("#")[0] for id in self.store.ids() if "#" in id}))
 
     def remove_gone(self) -> None:
-        """Takes out what is no longer in the folder, and what turned out to be an image's caption."""
+        """Takes out what is no longer in the folder."""
         prefix = self.reading.document_id("")
         prefix = prefix if prefix.endswith("/") else f"{prefix}/"
         known = [
             document_id.removeprefix(prefix) for document_id in self.ledger.known() if document_id.startswith(prefix)
         ]
-        gone = {*self.found.gone(known), *(self.captions & set(known))}
-        ids = [self.reading.document_id(relative) for relative in sorted(gone)]
+        self._remove(self.found.gone(known))
+
+    def read_all(self, progress: Progress | None) -> None:
+        """Reads every file that is new or changed, and writes batch by batch.
+
+        A text beside an image is part of it; where the image is not in the store the text is read as a file.
+        """
+        captions = frozenset(file for caption in self.reading.captions.values() for file in caption.files)
+        files = [relative for relative in self.found.files if relative not in captions]
+        self._read(files, progress)
+        held = self._held_captions()
+        self._remove(sorted(held))
+        left = [relative for relative in self.found.files if relative in captions - held]
+        self._read(left, progress, done=len(files))
+        if progress:
+            progress(len(files) + len(left), len(files) + len(left), "")
+
+    def _read(self, files: Sequence[str], progress: Progress | None, done: int = 0) -> None:
+        for number, relative in enumerate(files, start=done):
+            if progress:
+                progress(number, done + len(files), relative)
+            self._take(relative)
+            if len(self._batch) >= _BATCH_FILES or sum(len(each.text) for each in self._batch) >= _BATCH_CHARACTERS:
+                self._write()
+        self._write()
+
+    def _held_captions(self) -> set[str]:
+        """The captions of images that are in the store and can still be read."""
+        broken = {issue.file for issue in self.failed}
+        return {
+            file
+            for image, caption in self.reading.captions.items()
+            if image not in broken and self.ledger.fingerprint(self.reading.document_id(image))
+            for file in caption.files
+        }
+
+    def _remove(self, files: Sequence[str]) -> None:
+        """Takes files out of the store, those that are in it."""
+        ids = [self.reading.document_id(relative) for relative in files]
         indexed = [document_id for document_id in ids if self.ledger.knows(document_id)]
         if indexed:
             self.store.delete_documents(indexed)
         for document_id in ids:
             self.ledger.forget(document_id)
-        self.removed = len(indexed)
-
-    def read_all(self, progress: Progress | None) -> None:
-        """Reads every file that is new or changed, and writes batch by batch."""
-        files = [relative for relative in self.found.files if relative not in self.captions]
-        for done, relative in enumerate(files):
-            if progress:
-                progress(done, len(files), relative)
-            self._take(relative)
-            if len(self._batch) >= _BATCH_FILES or sum(len(each.text) for each in self._batch) >= _BATCH_CHARACTERS:
-                self._write()
-        self._write()
-        if progress:
-            progress(len(files), len(files), "")
+        self.removed += len(indexed)
 
     def _take(self, relative: str) -> None:
         """Puts one file into the batch, or says why not."""
@@ -247,13 +270,17 @@ class _Run:
         if not batch:
             return
         known = [document.id_ for document in batch if self.ledger.knows(document.id_)]
-        self.ledger.note_pending(known)
+        self.ledger.note_pending([document.id_ for document in batch])
         try:
             self._pipeline.run(documents=batch, store_doc_text=False)
-        except (MediaError, BadInput, UnicodeError) as error:
+        except (StoreError, *BROKEN_SETUP):
+            raise
+        except Exception as error:  # what splits and embeds raises anything over some texts; no file may stop a run
+            if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+                # A full disk spares no other file. NLTK's way to give up is a TimeoutError.
+                raise
             if len(batch) == 1:
-                relative = str(batch[0].metadata["file_path"])
-                self.failed.append(FileIssue(relative, str(error)))
+                self._fail(batch[0], error)
                 return
             for document in batch:
                 self._batch = [document]
@@ -262,3 +289,11 @@ class _Run:
         self.changed += len(known)
         self.new += len(batch) - len(known)
         self.ledger.save_sometimes()
+
+    def _fail(self, document: Document, error: Exception) -> None:
+        """Names a file that cannot be written; one that was not in the store leaves nothing of it there."""
+        reason = str(error) if isinstance(error, TamisError) else f"{type(error).__name__}: {error}"
+        self.failed.append(FileIssue(str(document.metadata["file_path"]), reason))
+        if not self.ledger.knows(document.id_):
+            self.store.delete_documents([document.id_])
+            self.ledger.forget(document.id_)

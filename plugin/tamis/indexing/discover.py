@@ -20,7 +20,7 @@ _NOT_OURS = frozenset({"node_modules", "__pycache__"})
 class Found:
     """The files to read (relative, sorted), those left out by name, and what could not be looked at.
 
-    ``images`` are all images, also those that fit no glob: a text beside one is its caption all the same.
+    ``images`` are all images, also those that fit no glob: they may have been indexed by another run.
     ``excluded`` says whether a file that was indexed before is now left out on purpose; ``unseen`` are folders
     that could not be listed, so that nothing can be said about the files in them.
     """
@@ -106,6 +106,12 @@ def check_folder(directory: str | PathLike[str]) -> Path:
     return root
 
 
+def check_apart(root: Path, store: Path) -> None:
+    """Raises BadInput where the folder to be read is the store's own."""
+    if root == store.resolve():
+        raise BadInput(f"{root} is the store itself; keep the store in a folder of its own")
+
+
 def find_files(
     root: Path, *, glob: Sequence[str] = (), exclude: Sequence[str] = (), leave_out: Sequence[Path] = ()
 ) -> Found:
@@ -114,8 +120,8 @@ def find_files(
     Hidden files and folders, ``node_modules``, ``__pycache__``, virtual environments and stores are left out.
     Raises BadInput for a folder that is to be left out itself.
     """
-    if root in (folder.resolve() for folder in leave_out):
-        raise BadInput(f"{root} is the store itself; keep the store in a folder of its own")
+    for folder in leave_out:
+        check_apart(root, folder)
     walk = _Walk(root)
     resolved_out = {folder.resolve() for folder in leave_out}
     for folder, relative_folder, names in _folders(walk, exclude, resolved_out):
@@ -152,22 +158,24 @@ def _folders(walk: _Walk, exclude: Sequence[str], leave_out: set[Path]) -> Itera
             for name in subfolders
             if not name.startswith(".")
             and name not in _NOT_OURS
-            and not _belongs_to_a_tool(folder / name)
+            and not os.path.isfile(folder / name / "pyvenv.cfg")
             and not matches(f"{relative_folder}/{name}" if relative_folder else name, exclude)
             and folder / name not in leave_out
         )
         for name in list(subfolders):
+            relative = f"{relative_folder}/{name}" if relative_folder else name
             if os.path.islink(folder / name):
                 subfolders.remove(name)
-                _note_link(walk, folder / name, f"{relative_folder}/{name}" if relative_folder else name)
+                _note_link(walk, folder / name, relative)
+            elif _is_store(folder / name):
+                subfolders.remove(name)
+                walk.skipped.append(FileIssue(f"{relative}/", "a store of Tamis; what else is in it is not read"))
         yield folder, relative_folder, sorted(names)
 
 
-def _belongs_to_a_tool(folder: Path) -> bool:
-    """Whether a folder is a virtual environment or a store of Tamis."""
+def _is_store(folder: Path) -> bool:
     # Unlike pathlib's, these say no where the folder may not be looked into; the walk then says why.
-    store = os.path.isfile(folder / "writer.lock") and os.path.isfile(folder / "manifest.json")
-    return store or os.path.isfile(folder / "pyvenv.cfg")
+    return os.path.isfile(folder / "writer.lock") and os.path.isfile(folder / "manifest.json")
 
 
 def _sort_in(walk: _Walk, path: Path, relative: str) -> None:

@@ -1,19 +1,25 @@
 """HTML to Markdown-like text: headings, lists and code stay recognisable, scripts and styles go."""
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup
+from .markup import check_markup
 
-_UNSEEN = ("script", "style", "noscript", "template", "iframe", "object", "head")
-_BLOCKS = (
-    *("address", "article", "aside", "blockquote", "dd", "details", "div", "dl", "dt", "fieldset", "figcaption"),
-    *("figure", "footer", "form", "header", "hr", "main", "nav", "ol", "p", "section", "summary", "table"),
-    *("tr", "ul", "text", "title", "desc"),
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+_UNSEEN = frozenset({"script", "style", "noscript", "template", "iframe", "object", "head"})
+_BLOCKS = frozenset(
+    (
+        *("address", "article", "aside", "blockquote", "dd", "details", "div", "dl", "dt", "fieldset", "figcaption"),
+        *("figure", "footer", "form", "header", "hr", "main", "nav", "ol", "p", "section", "summary", "table"),
+        *("tr", "ul", "text", "title", "desc"),
+    )
 )
-_PLACE = re.compile("\\s*\ue000([0-9]{1,9})\ue001\\s*")
-_LINE_END = re.compile("\n")
+_HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
+_BEFORE = {**dict.fromkeys(_BLOCKS, "\n"), "li": "\n- ", "br": "\n"}
+_AFTER = {**dict.fromkeys(_BLOCKS, "\n"), "td": " ", "th": " "}
 _WHITE = re.compile(r"\s+")
 _SPACES = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n\s*\n+")
@@ -22,50 +28,101 @@ _BLANK_LINES = re.compile(r"\n\s*\n+")
 def html_text(data: bytes) -> str:
     """The visible text of a page, its title first; the encoding is the one the page declares.
 
-    Needs Beautiful Soup (extra ``files``).
+    Needs Beautiful Soup (extra ``files``). Raises BadInput for markup that is too broken to be read.
     """
-    from bs4 import BeautifulSoup
+    from bs4 import BeautifulSoup, UnicodeDammit
 
-    soup = BeautifulSoup(data, "html.parser")
+    markup = UnicodeDammit(data, is_html=True).unicode_markup or ""
+    check_markup(markup)
+    soup = BeautifulSoup(markup, "html.parser")
     title = _one_line(soup.title.get_text()) if soup.title else ""
-    for tag in soup(_UNSEEN):
-        tag.decompose()
-    # Taken out before white space is folded, and put back after: in code it means something.
-    code = _lift_code(soup)
-    for string in soup.find_all(string=_LINE_END):
-        # A line end in the source is a space on the page.
-        string.replace_with(_WHITE.sub(" ", string))
-    _mark_blocks(soup)
-    text = _SPACES.sub(" ", soup.get_text())
-    text = _BLANK_LINES.sub("\n\n", "\n".join(line.strip() for line in text.splitlines())).strip()
-    text = _PLACE.sub(lambda match: f"\n\n```\n{code.get(int(match[1]), '')}\n```\n\n", text).strip()
+    text = _visible(soup)
     if title and title not in text[: 2 * len(title) + 8]:
         text = f"{title}\n\n{text}"
     return text
 
 
-def _lift_code(soup: "BeautifulSoup") -> dict[int, str]:
-    """Takes code out and leaves its number between two private-use characters, which no page shows."""
-    blocks: dict[int, str] = {}
-    for number, tag in enumerate(soup("pre")):
-        blocks[number] = tag.get_text().strip("\n").replace("```", "'''")
-        tag.replace_with(f"\ue000{number}\ue001")
-    return blocks
+def _visible(soup: "BeautifulSoup") -> str:
+    """One walk over the page, which is left as it is: to take a tag out of a deep page costs a walk of its own."""
+    from bs4.element import CData, NavigableString, Tag
+
+    page = _Page()
+    opened: list[Tag] = [soup]
+    for element in soup.descendants:
+        while opened[-1] is not element.parent:
+            page.leave(opened.pop())
+        if isinstance(element, Tag):
+            page.enter(element)
+            opened.append(element)
+        elif type(element) in (NavigableString, CData):
+            # Not comments and the like, which are strings too.
+            page.take(str(element))
+    while len(opened) > 1:
+        page.leave(opened.pop())
+    return page.text()
 
 
-def _mark_blocks(soup: "BeautifulSoup") -> None:
-    for tag in soup("br"):
-        tag.replace_with("\n")
-    for level in range(1, 7):
-        for tag in soup(f"h{level}"):
-            tag.replace_with(f"\n\n{'#' * level} {_one_line(tag.get_text(' '))}\n\n")
-    for tag in soup(("td", "th")):
-        tag.insert_after(" ")
-    for tag in soup("li"):
-        tag.insert(0, "\n- ")
-    for tag in soup(_BLOCKS):
-        tag.insert_before("\n")
-        tag.insert_after("\n")
+@dataclass
+class _Page:
+    """The text gathered so far.
+
+    ``inside`` is the outermost open tag that is a heading, code or not seen, ``held`` the text in it, ``hidden`` how
+    many tags that are not seen are open. ``parts`` are finished, ``pieces`` the beginnings of the next.
+    """
+
+    parts: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    inside: "Tag | None" = None
+    hidden: int = 0
+
+    def enter(self, tag: "Tag") -> None:
+        """A tag opens."""
+        if self.inside is not None:
+            if tag.name == "br":
+                self.held.append("\n")
+            self.hidden += tag.name in _UNSEEN
+        elif tag.name in _UNSEEN or tag.name in _HEADINGS or tag.name == "pre":
+            self.inside, self.held = tag, []
+            self.hidden = int(tag.name in _UNSEEN)
+        else:
+            self.pieces.append(_BEFORE.get(tag.name, ""))
+
+    def leave(self, tag: "Tag") -> None:
+        """A tag closes."""
+        if self.inside is None:
+            self.pieces.append(_AFTER.get(tag.name, ""))
+            return
+        self.hidden -= tag.name in _UNSEEN
+        if tag is not self.inside:
+            return
+        self.inside = None
+        if tag.name in _HEADINGS:
+            self.pieces.append(f"\n\n{_HEADINGS[tag.name]} {_one_line(' '.join(self.held))}\n\n")
+        elif tag.name == "pre":
+            # Apart from the rest, whose white space is folded: in code it means something.
+            self._close_part()
+            code = "".join(self.held).strip("\n").replace("```", "'''")
+            self.parts.append(f"```\n{code}\n```")
+
+    def take(self, string: str) -> None:
+        """A text; a line end in the source is a space on the page."""
+        if self.inside is None:
+            self.pieces.append(_WHITE.sub(" ", string) if "\n" in string else string)
+        elif not self.hidden:
+            self.held.append(string)
+
+    def text(self) -> str:
+        """All of it, code in fences."""
+        self._close_part()
+        return "\n\n".join(self.parts)
+
+    def _close_part(self) -> None:
+        text = _SPACES.sub(" ", "".join(self.pieces))
+        text = _BLANK_LINES.sub("\n\n", "\n".join(line.strip() for line in text.splitlines())).strip()
+        if text:
+            self.parts.append(text)
+        self.pieces = []
 
 
 def _one_line(text: str) -> str:

@@ -5,9 +5,12 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from llama_index.core.storage.docstore import SimpleDocumentStore
+
+from .pending import PendingFiles
 
 _logger = logging.getLogger(__name__)
 
@@ -20,13 +23,17 @@ class Ledger:
     """The fingerprint of each file by its document id, which is its absolute path.
 
     ``docstore`` is what LlamaIndex's ingestion pipeline compares and updates; here it is only opened, asked and
-    written to disk. A ledger that is missing or torn costs time, never passages: files are read anew and replace
-    themselves.
+    written to disk. A ledger that is missing or torn (``lost``) costs time, never passages: files are read anew and
+    replace themselves. What was being written when a run was killed stands in the journal beside it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lost = False
         self.docstore = self._load()
+        self._journal = PendingFiles(path.with_suffix(".pending.jsonl"))
+        self._noted = dict.fromkeys(self._journal.read())
+        self.take_for_pending(self._noted)
         self._saved_at = time.monotonic()
         self._save_took = 0.0
 
@@ -37,11 +44,13 @@ class Ledger:
             loaded.get_all_document_hashes()
             return loaded
         except FileNotFoundError:
+            self.lost = True
             return SimpleDocumentStore()
         except (OSError, ValueError, TypeError, AttributeError, LookupError) as error:
             _logger.warning(
                 "the list of indexed files %s cannot be read (%s); every file is read anew", self.path, error
             )
+            self.lost = True
             return SimpleDocumentStore()
 
     def fingerprint(self, document_id: str) -> str | None:
@@ -60,17 +69,26 @@ class Ledger:
 
     def note_empty(self, document_id: str, fingerprint: str) -> None:
         """Remembers that there is nothing in the file, so that reading it (OCR is slow) is not tried again."""
+        self._noted.pop(document_id, None)
         self.docstore.set_document_hash(document_id, _EMPTY + fingerprint)
 
-    def note_pending(self, document_ids: list[str]) -> None:
-        """Says on disk that these files are about to be replaced: a crash after this reads them anew."""
+    def take_for_pending(self, document_ids: Iterable[str]) -> None:
+        """Says that passages of these files are in the store, nobody knows which: they are read anew, or removed."""
         for document_id in document_ids:
             self.docstore.set_document_hash(document_id, _PENDING + document_id)
-        if document_ids:
-            self.save()
+
+    def note_pending(self, document_ids: list[str]) -> None:
+        """Says on disk that these files are about to be written: a crash after this reads them anew.
+
+        Files that are not in the store yet stay unknown to the docstore, which would take them for changed.
+        """
+        self.take_for_pending(document_id for document_id in document_ids if self.knows(document_id))
+        self._noted |= dict.fromkeys(document_ids)
+        self._journal.note(document_ids)
 
     def forget(self, document_id: str) -> None:
         """The file is no longer in the store."""
+        self._noted.pop(document_id, None)
         self.docstore.delete_document(document_id, raise_error=False)
 
     def known(self) -> list[str]:
@@ -99,6 +117,8 @@ class Ledger:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+        self._noted = {id: None for id in self._noted if not self.knows(id)}
+        self._journal.keep(list(self._noted))
         self._saved_at = time.monotonic()
         self._save_took = self._saved_at - started
 

@@ -1,19 +1,24 @@
 """Cuts documents into passages: by Markdown section or page first, then by sentences, with ids that stay the same."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.node_parser import MarkdownNodeParser, NodeParser, SentenceSplitter
 from llama_index.core.node_parser.node_utils import build_nodes_from_splits
 from llama_index.core.schema import BaseNode, MetadataMode
+from llama_index.core.utils import get_tokenizer
 
 from .document import PAGE_BREAK, FileDocument
 from .kinds import kind_of
+from .sentences import sentences
 
 LONGEST_HEADING_PATH = 160
-"""Characters; metadata is part of every passage of a section and must leave room for its text."""
+"""Characters; metadata is part of every passage of a section and must leave room for its text.
+
+In tokens it is at most half of a passage: in some scripts a letter is three.
+"""
 
 LONGEST_BLOCK = 200_000
 """Characters; LlamaIndex's splitter holds every piece of what it is given, down to letters, in memory at once."""
@@ -65,13 +70,14 @@ class PassageParser(NodeParser):
 
     chunk_size: int = Field(default=220, gt=0)
     chunk_overlap: int = Field(default=30, ge=0)
-    _splitter: SentenceSplitter = PrivateAttr()
+    _splitters: dict[int, SentenceSplitter] = PrivateAttr(default_factory=dict)
     _headings: MarkdownNodeParser = PrivateAttr()
+    _tokens: Callable[[str], Sequence[int]] = PrivateAttr()
 
     def __init__(self, **data: Any) -> None:
         data.setdefault("id_func", passage_id)
         super().__init__(**data)
-        self._splitter = SentenceSplitter(chunk_size=self.chunk_size, chunk_overlap=self.chunk_overlap)
+        self._tokens = get_tokenizer()
         self._headings = MarkdownNodeParser(header_path_separator="\x1f")
 
     @classmethod
@@ -86,8 +92,9 @@ class PassageParser(NodeParser):
             metadata: list[dict[str, str]] = []
             for section in self._sections(document):
                 heading = section.metadata.get("section", "")
+                splitter = self._splitter(self.chunk_size - len(self._tokens(heading)))
                 for block in blocks(section.text):
-                    for split in self._splitter.split_text_metadata_aware(block, heading):
+                    for split in splitter.split_text(block):
                         if _WORD.search(split) or kind_of(str(document.metadata.get("file_name", ""))) == "image":
                             splits.append(split)
                             metadata.append(section.metadata)
@@ -97,6 +104,21 @@ class PassageParser(NodeParser):
                 passage.metadata = {**document.metadata, **extra}
                 passages.append(passage)
         return passages
+
+    def _splitter(self, room: int) -> SentenceSplitter:
+        """Cuts into at most ``room`` tokens. LlamaIndex's own reckoning with metadata prints on stdout when few."""
+        if room not in self._splitters:
+            self._splitters[room] = SentenceSplitter(
+                chunk_size=room, chunk_overlap=min(self.chunk_overlap, room), chunking_tokenizer_fn=sentences()
+            )
+        return self._splitters[room]
+
+    def _heading_path(self, path: str) -> str:
+        """The path cut so that a passage of the section has at least half of its tokens for text."""
+        path = path[:LONGEST_HEADING_PATH]
+        while len(self._tokens(path)) > self.chunk_size // 2:
+            path = path[:-1]
+        return path
 
     def _sections(self, document: BaseNode) -> Iterator[Section]:
         text = document.get_content(metadata_mode=MetadataMode.NONE)
@@ -117,7 +139,7 @@ class PassageParser(NodeParser):
             text = node.get_content(metadata_mode=MetadataMode.NONE)
             if not waiting:
                 path = str(node.metadata.get("header_path", "")).strip("\x1f").replace("\x1f", " > ")
-                metadata = {"section": path[:LONGEST_HEADING_PATH]} if path else {}
+                metadata = {"section": self._heading_path(path)} if path else {}
             waiting.append(text)
             if "\n" in text or not text.startswith("#"):
                 yield Section("\n\n".join(waiting), metadata)

@@ -23,7 +23,7 @@ from .kinds import Kind, kind_of, metadata_of
 from .ocr import ocr_installed
 from .readers import HtmlFileReader, ImageFileReader, NotebookFileReader, PdfFileReader, TextFileReader
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when the same file would become other passages: every file is then read anew."""
 
 # The name and type are for filters; in a vector they would make passages of one folder look alike.
