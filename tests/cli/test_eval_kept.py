@@ -125,11 +125,11 @@ def test_a_fault_of_the_user_s_is_a_line_and_2(here: Path, arguments: tuple[str,
 def test_a_report_that_cannot_be_written_says_what_is_safe(here: Path) -> None:
     result = tamis("--target", "kept_targets:in_the_way", "--out", "run")
     assert result.exit_code == 2, result.output
-    assert f"{here}/run/report.html: the report cannot be written (Is a directory)" in result.stderr
+    assert f"{here}/run/report.html: the report cannot be written (it is a folder; name a file in it)" in result.stderr
     assert f"the records are safe in {here}/run: make it again by `tamis report {here}/run`" in result.stderr
     again = CliRunner().invoke(app, ["report", "run"])
     assert again.exit_code == 2
-    assert "run/report.html: the report cannot be written (Is a directory)" in again.stderr
+    assert "run/report.html: the report cannot be written (it is a folder; name a file in it)" in again.stderr
 
 
 def test_only_why_cases_failed_is_told_as_that(here: Path) -> None:

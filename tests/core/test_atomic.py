@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tamis.core.atomic import atomic_file, write_bytes
-from tamis.core.errors import BadInput
 
 
 def test_what_fails_half_way_leaves_the_old_bytes_and_nothing_beside_them(tmp_path: Path) -> None:
@@ -49,7 +48,7 @@ def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path: Path) -> None:
 def test_a_folder_is_refused_in_one_line(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match=rf"^{name} is a folder; name a file in it$"):
+    with pytest.raises(IsADirectoryError, match=rf"it is a folder; name a file in it: '{name}'$"):
         write_bytes(Path(name), b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 

@@ -1,6 +1,10 @@
 """One store under several names, and in a forked process: it is the same store, and loses nothing."""
 
 import os
+import random
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,3 +81,30 @@ def ended(child: int) -> int:
         time.sleep(0.1)
     os.kill(child, 9)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_every_process_finds_the_same(tmp_path: Path) -> None:
+    code = """
+        import hashlib, sys
+        import numpy as np
+        from tamis.retrievers import Store
+        with Store.open(sys.argv[1]) as store:
+            asked = np.random.default_rng(1).standard_normal((30, 64)).tolist()
+            print(hashlib.sha256(str([store.corpus.nearest(one, 50, None).ids for one in asked]).encode()).hexdigest())
+    """
+
+    draw = random.Random(0)
+    texts = [" ".join(f"word{draw.randrange(500)}" for _ in range(12)) for _ in range(900)]
+    with Store.open(tmp_path / "store", FakeEmbedder(), create=True) as store:
+        store.add([TextNode(id_=str(number), text=text) for number, text in enumerate(texts)])
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "store")],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert found[0] == found[1] != ""

@@ -1,5 +1,6 @@
 """Files that are whole or not there: written beside their place, flushed to the disk, then put in it."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -8,8 +9,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-from .errors import BadInput
-
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
@@ -17,7 +16,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
     Whoever reads the path finds the old bytes or the new ones, after a crash and after a power cut too. Where the path
     is a symbolic link its target is written, and a device or a pipe is written into: it stays what it is. Raises
-    BadInput for a folder, OSError where it cannot be written (a full disk, no folder).
+    OSError where it cannot be written (a full disk, a folder, no folder to write into).
     """
     if not _can_be_replaced(path):
         with open(path, "wb") as file:
@@ -44,13 +43,13 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _can_be_replaced(path: Path) -> bool:
-    """Whether nothing or a regular file is there. Raises BadInput for a folder."""
+    """Whether nothing or a regular file is there. Raises IsADirectoryError for a folder."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return True
     if stat.S_ISDIR(mode):
-        raise BadInput(f"{path} is a folder; name a file in it")
+        raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file in it", str(path))
     return stat.S_ISREG(mode)
 
 

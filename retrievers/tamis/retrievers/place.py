@@ -12,6 +12,10 @@ from tamis.core.errors import BadSetting
 # (recall 0.9997 with 100, which is Chroma's own, 1.0 with 150; see benchmarks/hybrid_speed.py for the data).
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 128, "max_neighbors": 16}
 
+# Chroma writes the graph down after so many changes, and makes what came later anew, and differently, in every process
+# that opens it: the last of the nearest would change from run to run.
+EMBEDDED_HNSW = {**HNSW, "sync_threshold": 2}
+
 
 class Server(NamedTuple):
     """A Chroma server's address."""

@@ -25,7 +25,7 @@ from .database import LOCK, Database, Remote, server_client
 from .embedding import TamisEmbedding, embedder_of, spec_of
 from .lock import WriterLock
 from .manifest import FILE, Manifest
-from .place import HNSW, cache_folder, server_of
+from .place import EMBEDDED_HNSW, HNSW, cache_folder, server_of
 from .records import Record, checked, replacing
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Store:
         try:
             with reported():
                 database.client().get_or_create_collection(
-                    collection, configuration={"hnsw": HNSW}, embedding_function=None
+                    collection, configuration={"hnsw": EMBEDDED_HNSW}, embedding_function=None
                 )
                 corpus = ChromaCorpus(partial(database.collection, collection), folder / "chroma", database.refresh)
         except BaseException:
