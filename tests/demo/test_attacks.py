@@ -19,6 +19,8 @@ from tamis.demo.attack_report import attack_sentences
 from tamis.demo.attacked import GOLD, PLANTED, Attacks, demo_suite
 from tamis.demo.cases import cases_of, sample
 from tamis.demo.corpus import Passage, passages
+from tamis.demo.library import fill as filled
+from tamis.demo.library import nodes_of
 from tamis.demo.output import Output
 from tamis.demo.page import page, through
 from tamis.demo.questions import Question, questions
@@ -32,6 +34,7 @@ from tamis.eval.outcome import Scored, Unscored
 from tamis.eval.trace import Passage as Seen
 from tamis.eval.trace import Step, Trace
 from tamis.eval.variant import CLEAN, Variant
+from tamis.retrievers import Store
 from tamis.testing import FakeEmbedder
 
 MODULES = ("heapq", "bisect", "copy", "random", "textwrap")
@@ -268,6 +271,16 @@ def test_the_sentences_follow_the_verdicts(found: Attacks[Pipeline]) -> None:
     assert worse.startswith("more planted passages")
     assert lost.startswith("fewer answers")
     assert "as far as these questions can show" in price
+
+
+def test_a_store_that_is_opened_again_at_once_has_its_words(
+    corpus: list[Passage], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Store.open(tmp_path / "store", FakeEmbedder(), create=True) as store:
+        filled(store, nodes_of(corpus[:20]), lambda what, done, of: None)
+        with Store.open(tmp_path / "store") as again:
+            assert again.retriever().retrieve(corpus[0].text)
+    assert caplog.records == []
 
 
 def test_without_attacks_only_numbers_are_written(folder: Path, result: DemoResult, tmp_path: Path) -> None:

@@ -49,4 +49,6 @@ def fill(store: Store, nodes: Sequence[BaseNode], progress: Progress) -> int:
         progress("embedding", start, len(missing))
         store.add(missing[start : start + BATCH])
     progress("embedding", len(missing), len(missing))
+    # The demo opens the store a second time: the words must be on the disk by then, as the vectors are.
+    store.flush()
     return len(missing)
