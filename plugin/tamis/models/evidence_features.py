@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .byte_lru import ByteLRU
 from .lexical import tokenize
-from .mllm.lru import ByteLRU
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tamis.core.content import Content
+from tamis.models.byte_lru import ByteLRU
 from tamis.models.counting import counted
 from tamis.models.mllm import TransformersScorer
 from tamis.models.mllm.loading import Settings, load
-from tamis.models.mllm.lru import ByteLRU
 from tamis.models.mllm.visual import VisualTokens
 
 QUERY, OTHER = Content("which colour is the bus?"), Content("what is in the bread, and why is it there at all?")

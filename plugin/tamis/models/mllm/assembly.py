@@ -4,12 +4,13 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from tamis.models.byte_lru import ByteLRU
+
 from .encode import Encoder
 from .engine import Engine
 from .framing import chat_of, frame_of
 from .head import Head
 from .loading import load
-from .lru import ByteLRU
 from .pictures import Pictures, prepared_for
 from .prefix import why_not_reusable
 from .runtime import Runtime

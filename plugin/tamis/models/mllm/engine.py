@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tamis.core.errors import ScorerError, TamisError
+from tamis.models.byte_lru import ByteLRU
 from tamis.models.counting import count
 from tamis.models.deadline import time_left
 
@@ -19,7 +20,6 @@ from .forward import Forward, Pass
 from .head import Head
 from .last_layer import LastLayer
 from .loading import Checkpoint
-from .lru import ByteLRU
 from .memory import first_line, is_out_of_memory, release_memory
 from .packing import Length, packed, size
 from .pictures import Pictures

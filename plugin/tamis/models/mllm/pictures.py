@@ -14,9 +14,9 @@ from tamis.core.errors import MediaError, TamisError
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.core.pixels import upright_size
+from tamis.models.byte_lru import ByteLRU
 
 from .loading import Checkpoint
-from .lru import ByteLRU
 from .memory import first_line
 
 logger = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tamis.core.errors import ScorerError
+from tamis.models.byte_lru import ByteLRU
 from tamis.models.counting import count
 
 from .loading import Checkpoint
-from .lru import ByteLRU
 from .memory import is_out_of_memory, release_memory
 from .pictures import Pixels
 from .vision_folder import VisionFolder

@@ -4,9 +4,9 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from tamis.core.errors import BadInput
+from tamis.models.byte_lru import ByteLRU
 
 from .loading import Checkpoint
-from .lru import ByteLRU
 
 _KEPT = 16 * 2**20
 """Bytes of expansions that are remembered: an image of 16,384 tokens takes 200 kB, and sizes are without number."""
