@@ -269,7 +269,7 @@ class _Run:
         batch, self._batch = self._batch, []
         if not batch:
             return
-        known = [document.id_ for document in batch if self.ledger.knows(document.id_)]
+        known = [document.id_ for document in batch if self.ledger.has_been_whole(document.id_)]
         self.ledger.note_pending([document.id_ for document in batch])
         try:
             self._pipeline.run(documents=batch, store_doc_text=False)

@@ -33,6 +33,7 @@ class Ledger:
         self.docstore = self._load()
         self._journal = PendingFiles(path.with_suffix(".pending.jsonl"))
         self._noted = dict.fromkeys(self._journal.read())
+        self._begun = frozenset(id for id in self._noted if not self.knows(id))
         self.take_for_pending(self._noted)
         self._saved_at = time.monotonic()
         self._save_took = 0.0
@@ -62,6 +63,10 @@ class Ledger:
         """Whether passages of this file may be in the store, whole or in part."""
         known = self.docstore.get_document_hash(document_id)
         return bool(known) and not str(known).startswith(_EMPTY)
+
+    def has_been_whole(self, document_id: str) -> bool:
+        """Whether the file was in the store before: not where its very first writing was interrupted."""
+        return self.knows(document_id) and document_id not in self._begun
 
     def is_empty(self, document_id: str, fingerprint: str) -> bool:
         """Whether this very file was read before and had nothing in it to find."""
