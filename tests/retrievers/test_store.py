@@ -302,6 +302,10 @@ with Store.open(sys.argv[1]) as store:
 """
 
 
+REACHED = 0.999
+"""An HNSW graph may leave one of thousands of vectors unreachable; what a writer loses is a quarter of them."""
+
+
 def test_writers_in_turns_lose_none_of_each_other_s_vectors(tmp_path: Path) -> None:
     probe = [1.0] * 64
     with Store.open(tmp_path, FakeEmbedder(), create=True) as store:
@@ -309,9 +313,11 @@ def test_writers_in_turns_lose_none_of_each_other_s_vectors(tmp_path: Path) -> N
         assert len(store.corpus.nearest(probe, 5000, None).ids) == 2
         subprocess.run([sys.executable, "-c", ADD_MANY, str(tmp_path)], check=True)
         store.add([TextNode(id_=f"own{i}", text=f"word{i}") for i in range(1200)])
-        assert len(store.corpus.nearest(probe, 5000, None).ids) == store.count() == 2701
+        assert store.count() == 2701
+        assert len(store.corpus.nearest(probe, 5000, None).ids) >= REACHED * 2701
     with Store.open(tmp_path) as store:
-        assert len(store.corpus.nearest(probe, 5000, None).ids) == store.count() == 2701
+        assert store.count() == 2701
+        assert len(store.corpus.nearest(probe, 5000, None).ids) >= REACHED * 2701
 
 
 def test_a_reader_finds_by_vector_what_another_process_added_and_not_what_it_deleted(tmp_path: Path) -> None:
