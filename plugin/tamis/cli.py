@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from tamis.commands import ask, calibrate, compare, demo, doctor, evaluate, index, judge, label, report, train
 from tamis.commands.noise import quiet
 from tamis.commands.terminal import say
-from tamis.core.errors import TamisError
+from tamis.core.errors import TamisError, text_of
 
 BAD_INPUT = 2
 INTERNAL = 70
@@ -48,8 +48,6 @@ class _Commands(TyperGroup):
                 # Typer's own ways of ending: an exit, or a usage error that knows its exit code.
                 raise
             _debug()
-            from tamis.eval.targets.errors import text_of
-
             say(f"unexpected {type(error).__name__}: {text_of(error)}; TAMIS_DEBUG=1 shows where")
             raise typer.Exit(INTERNAL) from None
 

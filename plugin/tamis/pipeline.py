@@ -21,6 +21,7 @@ from tamis.rerankers import AdaptiveTopK, DuplicateFilter, Reranker
 from tamis.rerankers.defend import defence_of
 from tamis.rerankers.order import order_named
 from tamis.retrievers import HybridRetriever, Store
+from tamis.retrievers.settings import at_least_one
 
 from .config import PipelineConfig
 
@@ -40,8 +41,7 @@ def stages(source: Source, config: PipelineConfig | str | Path | None = None, **
     ``config`` is a PipelineConfig or a tamis.toml, ``settings`` override it: see PipelineConfig for their names.
     """
     chosen = _chosen(config, settings)
-    if isinstance(chosen.candidates, bool) or not isinstance(chosen.candidates, int) or chosen.candidates < 1:
-        raise BadSetting(f"candidates is {chosen.candidates!r}; it must be a whole number of at least 1")
+    at_least_one("candidates", chosen.candidates)
     media = _media(source, chosen.media)
     post: list[BaseNodePostprocessor] = [
         Reranker(

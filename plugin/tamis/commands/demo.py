@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .options import AsJson
-from .places import checked_place, folder_of
+from .places import folder_of
 from .terminal import console, print_json
 
 
@@ -39,7 +39,7 @@ def demo(
     later ones use it.
     """
     if store is not None:
-        folder_of(checked_place(store))
+        folder_of(store)
     from tamis.demo.run import ATTACKED, run_demo
 
     result = run_demo(store=store, output=output, progress=not as_json, attacks=ATTACKED if attacks else 0)

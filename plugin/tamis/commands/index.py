@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import AsJson, StorePath
-from .places import checked_place, folder_of
+from .places import folder_of
 from .terminal import console, one_line, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def index(
 
     root = check_folder(directory)
     # Before the store is made, which would leave its files among those that are to be read.
-    if folder := folder_of(checked_place(store)):
+    if folder := folder_of(store):
         check_apart(root, folder)
     from tamis.indexing import index_directory
     from tamis.retrievers import Store

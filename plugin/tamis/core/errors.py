@@ -75,3 +75,15 @@ class StoreLocked(StoreError):
 
 class EmbedderMismatch(StoreError):
     """The store was made with another embedder; its vectors mean something else."""
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says of itself, and that it cannot where its own text fails.
+
+    >>> text_of(ValueError("no such index"))
+    'no such index'
+    """
+    try:
+        return str(error)
+    except Exception as own:  # noqa: BLE001 - an error is written down whatever its class makes of that
+        return f"(its text cannot be shown: {type(own).__name__})"

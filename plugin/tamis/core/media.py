@@ -41,13 +41,14 @@ class MediaPolicy:
     fetcher: "Fetcher | None" = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        refusal = BadSetting(f"roots must be a tuple of folders, not {self.roots!r}; for one folder write (FOLDER,)")
         if not isinstance(self.roots, Iterable) or isinstance(self.roots, str | bytes | Mapping):
-            raise BadSetting(f"roots must be a tuple of folders, not {self.roots!r}; for one folder write (FOLDER,)")
-        object.__setattr__(self, "roots", tuple(self.roots))
-        if not all(isinstance(root, str | os.PathLike) and os.fspath(root) for root in self.roots):
-            raise BadSetting(f"roots must be a tuple of folders, not {self.roots!r}; for one folder write (FOLDER,)")
+            raise refusal
+        roots = tuple(self.roots)
+        if not all(isinstance(root, str | os.PathLike) and os.fspath(root) for root in roots):
+            raise refusal
         # Absolute from the start: a later os.chdir must not move the permission to another folder.
-        object.__setattr__(self, "roots", tuple(os.path.abspath(os.fspath(root)) for root in self.roots))
+        object.__setattr__(self, "roots", tuple(os.path.abspath(os.fspath(root)) for root in roots))
         if not isinstance(self.urls, bool):
             raise BadSetting(f"urls must be True or False, not {self.urls!r}")
         for name in ("max_bytes", "max_pixels"):

@@ -2,7 +2,7 @@
 
 import re
 
-from tamis.models.lexical import STOP_WORDS
+from tamis.models.lexical import STOP_WORDS, tokenize
 from tamis.models.no_answer import NAMED, abstains
 
 _WORD = re.compile(r"\w")
@@ -131,8 +131,6 @@ def _is_label(claim: str, text: str) -> bool:
         leads = text.rstrip("*_ ").endswith((":", "："))
         if not leads or any(_NAMED.match(word) for word in text.split()[1:]):
             return False
-    from tamis.models.lexical import tokenize
-
     return len(tokenize(text)) <= (_MOST_HEADING if claim.startswith("#") else _MOST_LEADING)
 
 

@@ -16,6 +16,7 @@ from llama_index.core.schema import MediaResource
 
 from tamis.core.errors import BadInput, MissingExtra, TamisError
 from tamis.core.media import MediaPolicy
+from tamis.core.well_formed import well_formed
 
 from .captions import Caption
 from .document import FileDocument, ImageFileDocument
@@ -129,7 +130,7 @@ class Reading:
 
 def _storable(text: str) -> str:
     """Halves of surrogate pairs and NUL characters, which JSON and PDF may bring, fit into no database."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
+    return well_formed(text).replace("\0", " ")
 
 
 def _load(reader: SimpleDirectoryReader, path: Path) -> list[Any]:

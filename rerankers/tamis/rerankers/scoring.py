@@ -14,15 +14,7 @@ from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
 from tamis.core import threads
 from tamis.core.content import Content
-from tamis.core.errors import (
-    BadSetting,
-    MediaError,
-    MissingExtra,
-    ModelUnavailable,
-    NotFitted,
-    ScorerError,
-    UnknownComponent,
-)
+from tamis.core.errors import BROKEN_SETUP, MediaError, ModelUnavailable, ScorerError
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
 from tamis.models import EvidenceAware, Scorer, checked_scores
@@ -33,9 +25,6 @@ R = TypeVar("R")
 
 FALLBACK_SHARE = 0.2
 """The part of the deadline that is kept for the fallback scorer, where there is one."""
-
-BROKEN_SETUP = (BadSetting, MissingExtra, ModelUnavailable, NotFitted, UnknownComponent)
-"""What no other batch and no other query would be spared: raised, where any other error is recorded."""
 
 RESERVE_SHARE = 0.1
 LONGEST_RESERVE_S = 0.25
@@ -119,10 +108,11 @@ def scoring(task: Task) -> Steps:
     everything = range(len(task.nodes))
 
     read = attempt(lambda: contents(task))
-    if read.error is None and unread(task, *read.value):
-        given = read.value
+    media = task.media
+    if media is not None and read.error is None and unread(task, *read.value):
+        asked, found = read.value
         # The one step that waits for a disk or a server; a thread for nothing would cost as much as a cheap scorer.
-        read = yield in_thread(lambda: all_read_in(given, task.media), end)
+        read = yield in_thread(lambda: all_read_in(asked, found, media), end)
     if read.late or read.error is not None:
         scores.because(reason_of(task, read), everything)
         return scores
@@ -228,17 +218,13 @@ def contents(task: Task) -> tuple[Content, list[Content]]:
 
 def unread(task: Task, query: Content, passages: Sequence[Content]) -> bool:
     """Whether there are images to be read in: of those that a scorer may look at, and not there as bytes."""
-    if task.media is None or not (sees_images(task.scorer) or sees_images(task.fallback)):
+    if not (sees_images(task.scorer) or sees_images(task.fallback)):
         return False
-    images = [image for content in (query, *passages) for image in content.images]
-    return any(image.data is None for image in images)
+    return any(image.data is None for content in (query, *passages) for image in content.images)
 
 
-def all_read_in(given: tuple[Content, list[Content]], media: MediaPolicy | None) -> tuple[Content, list[Content]]:
+def all_read_in(query: Content, passages: Sequence[Content], media: MediaPolicy) -> tuple[Content, list[Content]]:
     """The query and the candidates with the images that the media policy allows as bytes."""
-    if media is None:
-        return given
-    query, passages = given
     return read_in(query, media), [read_in(passage, media) for passage in passages]
 
 

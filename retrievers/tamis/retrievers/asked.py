@@ -8,6 +8,7 @@ from llama_index.core.schema import QueryBundle
 
 from tamis.core.errors import BadInput
 from tamis.core.media import MediaPolicy
+from tamis.core.well_formed import well_formed
 from tamis.models.lexical import tokenize
 from tamis.nodes import query_of
 
@@ -60,7 +61,7 @@ def _bounded(text: str) -> str:
         logger.warning("the query has %d characters; the first %d are read", len(text), MAX_QUERY)
         text = text[:MAX_QUERY]
     # Half a surrogate pair, as in a cut or binary string, is no text that a tokenizer or a store could take.
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return well_formed(text)
 
 
 def _checked(embedding: list[float], dimensions: int | None) -> list[float]:

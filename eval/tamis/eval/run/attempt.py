@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tamis.core.errors import BadInput, TamisError
+from tamis.core.errors import BadInput, TamisError, text_of
 
 from ..target import Request, Target
-from ..targets.errors import TargetError, TargetUnavailable, text_of
+from ..targets.errors import TargetError, TargetUnavailable
 from ..targets.threads import said
 from ..trace import Trace
 from .slots import Slots

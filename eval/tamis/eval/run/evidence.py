@@ -13,6 +13,7 @@ from tamis.core.content import Content
 from tamis.core.errors import MediaError
 from tamis.core.image import Image
 from tamis.core.media import MediaPolicy
+from tamis.core.well_formed import well_formed
 
 from ..case import Case
 from ..trace import Passage, Trace
@@ -36,7 +37,7 @@ def cut(text: str, longest: int) -> str:
     'abc… [3 more characters]'
     """
     short = text if len(text) <= longest else f"{text[:longest]}… [{len(text) - longest} more characters]"
-    return short.encode("utf-8", "replace").decode("utf-8")
+    return well_formed(short)
 
 
 def is_cut(text: str) -> bool:

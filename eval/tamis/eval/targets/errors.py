@@ -3,18 +3,6 @@
 from tamis.core.errors import TamisError
 
 
-def text_of(error: BaseException) -> str:
-    """What an error says of itself, and that it cannot where its own text fails.
-
-    >>> text_of(ValueError("no such index"))
-    'no such index'
-    """
-    try:
-        return str(error)
-    except Exception as own:  # noqa: BLE001 - an error is written down whatever its class makes of that
-        return f"(its text cannot be shown: {type(own).__name__})"
-
-
 class TargetError(TamisError):
     """A target gave no trace."""
 

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from tamis.core.errors import BadInput, BadSetting, TamisError
+from tamis.core.errors import BadInput, BadSetting, TamisError, text_of
 from tamis.core.media import MediaPolicy
 
 from ..case import Document
 from ..target import Takes, Target
-from .errors import text_of
 
 _URL = ("http://", "https://")
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from tamis.core import threads
+from tamis.core.errors import text_of
 
-from .errors import TargetError, text_of
+from .errors import TargetError
 
 P = ParamSpec("P")
 T = TypeVar("T")

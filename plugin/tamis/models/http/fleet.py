@@ -69,7 +69,7 @@ class Fleet:
         again = False
         try:
             while True:
-                ready = [each for each in self.endpoints if each.breaker.allows() and self._rest(each) <= 0]
+                ready = [each for each in self.endpoints if self._is_ready(each)]
                 free = [each for each in ready if each.under_way < each.limit.allowed]
                 if free:
                     chosen = self._next([each for each in free if each not in tried] or free)
@@ -107,16 +107,10 @@ class Fleet:
         """For how many seconds it has been asked and has given no sign of life."""
         return 0.0 if endpoint.silent_since is None else self.clock() - endpoint.silent_since
 
-    @property
-    def under_way(self) -> int:
-        """How many requests have been sent and not come to an end."""
-        return sum(each.under_way for each in self.endpoints)
-
     def has_room(self) -> bool:
         """Whether nobody waits for a server and one of them could take another request at once."""
         return not self._waiting and any(
-            each.under_way < each.limit.allowed and each.breaker.allows() and self._rest(each) <= 0
-            for each in self.endpoints
+            each.under_way < each.limit.allowed and self._is_ready(each) for each in self.endpoints
         )
 
     def may_probe(self, endpoint: Endpoint, patience: float) -> bool:
@@ -128,7 +122,7 @@ class Fleet:
 
     def may_ask(self) -> bool:
         """Whether a request could be sent now, or as soon as another ends."""
-        return any(each.breaker.allows() and self._rest(each) <= 0 for each in self.endpoints)
+        return any(map(self._is_ready, self.endpoints))
 
     def _begin(self, endpoint: Endpoint) -> None:
         now = self.clock()
@@ -150,20 +144,21 @@ class Fleet:
             endpoint.last_answer = self.clock()
             endpoint.newest_answered = max(endpoint.newest_answered, self.clock() - seconds)
             endpoint.limit.answered(seconds, endpoint.under_way)
-        else:
-            endpoint.last_failure = failure.message
-        if failure is not None and failure.kind == "overloaded":
-            endpoint.limit.overloaded()
-        # A server that refuses, or says that it is busy, is a server that answers.
-        if failure is not None and failure.blames_server:
-            self._failed(endpoint, seconds)
-        else:
             endpoint.breaker.succeeded()
-        if failure is not None and failure.rest_s and failure.kind == "overloaded":
-            if failure.rest_s > LONGEST_ASKED_S:
-                endpoint.breaker.leave_alone(LONGEST_ASKED_S)
-            else:
-                endpoint.resting_until = max(endpoint.resting_until, self.clock() + failure.rest_s)
+            return
+        endpoint.last_failure = failure.message
+        if failure.blames_server:
+            self._failed(endpoint, seconds)
+            return
+        # A server that refuses, or says that it is busy, is a server that answers.
+        endpoint.breaker.succeeded()
+        if failure.kind != "overloaded":
+            return
+        endpoint.limit.overloaded()
+        if (rest_s := failure.rest_s or 0.0) > LONGEST_ASKED_S:
+            endpoint.breaker.leave_alone(LONGEST_ASKED_S)
+        elif rest_s:
+            endpoint.resting_until = max(endpoint.resting_until, self.clock() + rest_s)
 
     def _failed(self, endpoint: Endpoint, seconds: float) -> None:
         """A request failed after so long. A server that answers others in the time that an answer takes is not gone.
@@ -178,7 +173,11 @@ class Fleet:
 
     def another(self, tried: Collection[Endpoint]) -> bool:
         """Whether there is an endpoint that could be asked at once and has not been tried."""
-        return any(each not in tried and each.breaker.allows() and self._rest(each) <= 0 for each in self.endpoints)
+        return any(each not in tried and self._is_ready(each) for each in self.endpoints)
+
+    def _is_ready(self, endpoint: Endpoint) -> bool:
+        """Whether it may be asked now, as far as its failures and its own wishes go."""
+        return endpoint.breaker.allows() and self._rest(endpoint) <= 0
 
     def _rest(self, endpoint: Endpoint) -> float:
         return endpoint.resting_until - self.clock()

@@ -195,7 +195,7 @@ def _reply(
 ) -> Reply | Failure:
     kind = kind_of_status(status)
     if kind is not None:
-        shown = shortened(hide(content[:_READ_FOR_MESSAGES].decode("utf-8", "replace")))
+        shown = _shown(content, hide)
         if 300 <= status < 400:
             shown = "a redirect, which is not followed; name the final URL"
         elif status in (404, 405):
@@ -204,6 +204,11 @@ def _reply(
     try:
         return Reply(json.loads(content), seconds)
     except (ValueError, RecursionError):
-        shown = shortened(hide(content[:_READ_FOR_MESSAGES].decode("utf-8", "replace")))
+        shown = _shown(content, hide)
         cut = content.lstrip()[:1] in (b"{", b"[")
         return Failure("garbage", f"{where} answered no whole JSON: {shown!r}", status, foreign=not cut)
+
+
+def _shown(content: bytes, hide: Callable[[str], str]) -> str:
+    """The beginning of what came back, for a message: hidden first and cut then, or a part would be left."""
+    return shortened(hide(content[:_READ_FOR_MESSAGES].decode("utf-8", "replace")))

@@ -22,8 +22,6 @@ _ENDING = ".safetensors"
 _UNFINISHED = ".unfinished-"
 _LONGEST_WRITE = 3600.0
 """Seconds after which a file that was never finished is nobody's any more."""
-
-
 _FILLED = 0.9
 """The share of the budget that stays: a folder is counted file by file, so not for each that is written."""
 
